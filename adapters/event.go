@@ -1,0 +1,58 @@
+package adapters
+
+import "scrip/core"
+
+// EventKind is what an event means to the core.
+type EventKind string
+
+// The kinds of events.
+const (
+	PaymentEvent  EventKind = "payment"        // money for a purchase was settled
+	FailedEvent   EventKind = "payment_failed" // an attempt to pay failed, or the sale was called off
+	RefundEvent   EventKind = "refund"         // money went back
+	DisputeEvent  EventKind = "dispute"        // money is contested
+	CustomerEvent EventKind = "customer"       // a customer changed
+	GrantEvent    EventKind = "grant"          // a grant the vendor holds changed
+	EntryEvent    EventKind = "entry"          // a movement in the vendor's own ledger
+	UsageEvent    EventKind = "usage_error"    // consumption we told was not counted
+	SystemEvent   EventKind = "system"         // about the vendor's own objects; nothing to apply
+	UnknownEvent  EventKind = "unknown"        // kept, not applied
+)
+
+// Event is a vendor's webhook in neutral terms.
+type Event struct {
+	ID       string    // the vendor's id, never empty: a hash of the body where there is none
+	Type     string    // the vendor's own name
+	Kind     EventKind // what it means
+	Object   string    // the vendor's object
+	Customer string    // the vendor's customer id, or ""
+	At       core.Time // the vendor's time: data, never the only order
+	Live     bool      // whether the vendor calls it live, not test
+	Hint     bool      // its content is not authenticated: read the object back before money is moved
+	Mark     core.ID   // our intent, when the object or request carries it: an echo
+	Neutral  string    // our id of what it is about, from the object's metadata
+	Related  []string  // other objects of the vendor that it names, such as the charge of an invoice
+	Reason   string    // why there is nothing to apply, for people
+	Payment  *core.Payment
+}
+
+// VendorCustomer is a customer as the vendor holds it.
+type VendorCustomer struct {
+	ID      string
+	Neutral string // our id in its metadata
+	Name    string
+	Email   string
+}
+
+// VendorGrant is a grant as the vendor holds it.
+type VendorGrant struct {
+	ID        string
+	Neutral   string // our id in its metadata
+	Value     core.Money
+	Remaining core.Money
+	Starts    core.Time
+	Expires   core.Time // or [core.Never]
+	Priority  int
+	Category  core.Category
+	State     core.GrantState
+}

@@ -1,0 +1,99 @@
+// Package bench measures Scrip against physical limits taken in the same run:
+// subject and limit alternate in short slices, and the ratio is the median
+// over the pairs, so that a machine whose speed drifts does not decide it.
+package bench
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Result is one measured case.
+type Result struct {
+	Name  string  `json:"name"`
+	Rate  float64 `json:"rate"`   // operations a second, median of the slices
+	P50   float64 `json:"p50_ms"` // of one operation
+	P99   float64 `json:"p99_ms"`
+	CPU   float64 `json:"cpu_us"` // processor time of one operation
+	Limit float64 `json:"limit"`  // operations a second of the bare limit
+	Ratio float64 `json:"ratio"`  // median of rate over limit, pair by pair
+}
+
+// Side runs one side of a case for about d and reports what it did. Taken
+// holds the duration of single operations, or nothing.
+type Side func(ctx context.Context, d time.Duration) (Slice, error)
+
+// Slice is what one side did in one slice.
+type Slice struct {
+	Ops   int
+	Took  time.Duration
+	CPU   time.Duration
+	Taken []time.Duration
+}
+
+func (s Slice) rate() float64 { return float64(s.Ops) / s.Took.Seconds() }
+
+// Pace says how long a case is measured.
+type Pace struct {
+	Slice time.Duration // of one side, 0.3 s when zero
+	Pairs int           // 9 when zero
+}
+
+// Compare alternates subject and limit and returns the medians.
+func Compare(ctx context.Context, name string, p Pace, subject, limit Side) (Result, error) {
+	if p.Slice <= 0 {
+		p.Slice = 300 * time.Millisecond
+	}
+	if p.Pairs <= 0 {
+		p.Pairs = 9
+	}
+	var rates, limits, ratios, cpu []float64
+	var taken []time.Duration
+	for i := range p.Pairs + 1 {
+		s, err := timed(ctx, subject, p.Slice)
+		if err != nil {
+			return Result{}, err
+		}
+		l, err := timed(ctx, limit, p.Slice)
+		if err != nil {
+			return Result{}, err
+		}
+		if i == 0 {
+			continue // the first pair warms both sides up
+		}
+		rates, limits = append(rates, s.rate()), append(limits, l.rate())
+		ratios = append(ratios, s.rate()/l.rate())
+		cpu = append(cpu, float64(s.CPU.Microseconds())/float64(max(1, s.Ops)))
+		taken = append(taken, s.Taken...)
+	}
+	slices.Sort(taken)
+	return Result{
+		Name: name, Rate: median(rates), Limit: median(limits), Ratio: median(ratios), CPU: median(cpu),
+		P50: quantile(taken, 50), P99: quantile(taken, 99),
+	}, nil
+}
+
+func timed(ctx context.Context, side Side, d time.Duration) (Slice, error) {
+	cpu, start := processorTime(), time.Now()
+	s, err := side(ctx, d)
+	s.Took, s.CPU = time.Since(start), processorTime()-cpu
+	return s, err
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[len(sorted)/2]
+}
+
+// quantile is in milliseconds.
+func quantile(sorted []time.Duration, percent int) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	at := min(len(sorted)*percent/100, len(sorted)-1)
+	return float64(sorted[at].Nanoseconds()) / 1e6
+}

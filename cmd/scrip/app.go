@@ -1,0 +1,232 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sourcegraph/conc/pool"
+
+	"scrip/adapters"
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/gateway"
+	"scrip/internal/clock"
+	"scrip/mapping"
+	"scrip/mapping/config"
+	"scrip/mapping/sync"
+	"scrip/storage/sqlite"
+	"scrip/webhooks"
+)
+
+// app is the whole gateway, wired: everything below knows only its own part.
+type app struct {
+	config  *config.Config
+	clock   *clock.Clock
+	store   ledger.Store
+	ledger  *ledger.Ledger
+	ports   map[string]*adapters.Port
+	outward *sync.Worker
+	inward  *webhooks.Worker
+	handler http.Handler
+	log     *slog.Logger
+}
+
+// appOptions say how an app is run.
+type appOptions struct {
+	serve     bool // work the queues
+	testClock bool
+	adminKey  config.Secret
+	log       *slog.Logger
+}
+
+// openApp wires an app from a config. Close it.
+func openApp(ctx context.Context, cfg *config.Config, o appOptions) (*app, error) {
+	if o.log == nil {
+		o.log = slog.New(slog.DiscardHandler)
+	}
+	a := &app{config: cfg, clock: clock.Wall(), log: o.log}
+	if o.testClock {
+		a.clock = clock.Test(0)
+	}
+	if err := a.openPorts(); err != nil {
+		return nil, err
+	}
+	store, err := sqlite.OpenWith(ctx, strings.TrimPrefix(cfg.Storage, "sqlite:"), sqlite.Options{Own: o.serve})
+	if err != nil {
+		return nil, err
+	}
+	a.store = store
+	outward, err := mapping.NewOutward(cfg.Route, a.connections(), units(cfg))
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	a.ledger = ledger.Open(store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Outward: outward})
+	a.outward = sync.New(sync.Options{
+		Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Route: cfg.Route,
+		Units: units(cfg), Packs: cfg.Packs,
+		Wall: clock.WallNow, Log: o.log,
+	})
+	a.inward = webhooks.NewWorker(a.inbound(o.log))
+	a.openGateway(o)
+	return a, nil
+}
+
+func (a *app) openGateway(o appOptions) {
+	receive := a.inbound(a.log)
+	receive.Kick = a.inward.Kick
+	receiver := webhooks.NewReceiver(receive)
+	options := gateway.Options{
+		Ledger: a.ledger, Config: a.config, Clock: a.clock, Webhooks: receiver, Connections: a.describe,
+		AdminKey: o.adminKey, Log: a.log, Metrics: prometheus.NewRegistry(), Version: version(),
+		Kick: func() { a.outward.Kick(); a.inward.Kick() },
+	}
+	if o.testClock {
+		options.TestClock = &stepper{app: a, client: &http.Client{Timeout: 30 * time.Second}}
+	}
+	a.handler = gateway.New(options)
+}
+
+func (a *app) inbound(log *slog.Logger) webhooks.Options {
+	return webhooks.Options{Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Wall: time.Now, Log: log}
+}
+
+// openPorts makes an adapter and its port for every connection.
+func (a *app) openPorts() error {
+	a.ports = map[string]*adapters.Port{}
+	for _, c := range a.config.Connections {
+		v, ok := vendorNamed(c.Provider)
+		if !ok {
+			return usagef("connection %q names the provider %q, known are %s", c.Name, c.Provider, strings.Join(vendorNames(), ", "))
+		}
+		adapter, err := v.open(c)
+		if err != nil {
+			return usageError{err}
+		}
+		a.ports[c.Name] = adapters.NewPort(adapter, adapters.Limits{Percent: c.Percent})
+	}
+	return nil
+}
+
+func (a *app) connections() []mapping.Connection {
+	list := make([]mapping.Connection, len(a.config.Connections))
+	for i, c := range a.config.Connections {
+		list[i] = c.Connection
+	}
+	return list
+}
+
+func units(cfg *config.Config) []core.Unit {
+	list := make([]core.Unit, len(cfg.Units))
+	for i, u := range cfg.Units {
+		list[i] = u.Unit
+	}
+	return list
+}
+
+// run works the queues and the sweep until ctx ends.
+func (a *app) run(ctx context.Context) error {
+	workers := pool.New().WithContext(ctx)
+	workers.Go(a.outward.Run)
+	workers.Go(a.inward.Run)
+	workers.Go(a.sweep)
+	if err := workers.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// sweep posts what time has decided. It only makes entries appear; balances
+// are right without it.
+func (a *app) sweep(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if n, _, err := a.ledger.Sweep(ctx, 500); err != nil && ctx.Err() == nil {
+			a.log.Error("sweep failed", "error", err)
+		} else if n > 0 {
+			a.outward.Kick()
+		}
+	}
+}
+
+// close finishes what is committed and closes the store.
+func (a *app) close() error {
+	a.ledger.Close()
+	return a.store.Close()
+}
+
+// describe tells the API what each connection is and how it fares.
+func (a *app) describe(ctx context.Context) []gateway.ConnectionInfo {
+	health := map[string]sync.Health{}
+	list, err := a.outward.Health(ctx)
+	if err != nil {
+		a.log.Error("health is not known", "error", err)
+	}
+	for _, h := range list {
+		health[h.Connection] = h
+	}
+	var infos []gateway.ConnectionInfo
+	for _, c := range a.config.Connections {
+		infos = append(infos, a.describeOne(c, health[c.Name]))
+	}
+	return infos
+}
+
+func (a *app) describeOne(c config.Connection, h sync.Health) gateway.ConnectionInfo {
+	info := gateway.ConnectionInfo{Name: c.Name, Provider: c.Provider, Strategy: string(c.Strategy), Health: "ok"}
+	route := a.config.Route
+	for role, name := range map[string]string{"primary": route.Primary, "payments": cmp.Or(route.Payments, route.Primary)} {
+		if name == c.Name {
+			info.Roles = append(info.Roles, role)
+		}
+	}
+	if slices.Contains(route.Shadow, c.Name) {
+		info.Roles = append(info.Roles, "shadow")
+	}
+	slices.Sort(info.Roles)
+	for _, can := range a.ports[c.Name].Capabilities() {
+		if can.Has {
+			info.Capabilities = append(info.Capabilities, can.Name)
+		}
+	}
+	switch {
+	case h.Broken:
+		info.Health, info.Reason = "broken", h.Code
+	case h.Code != "" || h.Parked > 0:
+		info.Health, info.Reason = "degraded", h.Code
+	}
+	return info
+}
+
+// loadApp opens the app that the config file describes.
+func (s *shell) loadApp(ctx context.Context, o appOptions) (*app, error) {
+	cfg, err := s.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	return openApp(ctx, cfg, o)
+}
+
+func (s *shell) loadConfig() (*config.Config, error) {
+	data, err := os.ReadFile(s.config)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, usagef("there is no config file %q here: scrip init writes one, -c names another", s.config)
+	}
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return config.Parse(s.config, data, config.Env{Providers: providerFacts()})
+}

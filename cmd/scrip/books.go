@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"scrip/core"
+)
+
+// books are what the feed adds up to, in hundredths of a credit: everything
+// here is recomputed from entries alone.
+type books struct {
+	balance  map[string]core.Amount // by customer
+	consumed map[string]core.Amount // by customer
+	pots     map[string]core.Amount
+	grants   map[string][]string // by customer: ids, in order
+	amounts  map[string]core.Amount
+}
+
+// feedScale is the scale of the demo's unit.
+const feedScale = 2
+
+// readBooks reads the whole feed.
+func (st *stage) readBooks() (*books, error) {
+	b := &books{
+		balance: map[string]core.Amount{}, consumed: map[string]core.Amount{}, pots: map[string]core.Amount{},
+		grants: map[string][]string{}, amounts: map[string]core.Amount{},
+	}
+	for cursor := ""; ; {
+		page, err := st.get("/v1/feed?limit=1000" + cursor)
+		if err != nil {
+			return nil, err
+		}
+		rows, _ := page["data"].([]any)
+		if len(rows) == 0 {
+			return b, nil
+		}
+		for _, row := range rows {
+			if err := b.add(row); err != nil {
+				return nil, err
+			}
+		}
+		cursor = "&cursor=" + url.QueryEscape(plain(page["next_cursor"]))
+	}
+}
+
+func (b *books) add(row any) error {
+	e, ok := row.(map[string]any)
+	if !ok {
+		return fmt.Errorf("an entry of the feed is not an object: %v", row)
+	}
+	amount, err := core.ParseAmount(plain(e["amount"]), feedScale)
+	if err != nil {
+		return err
+	}
+	customer, from, to, grant := plain(e["customer"]), plain(e["from"]), plain(e["to"]), plain(e["grant"])
+	b.pots[from] -= amount
+	b.pots[to] += amount
+	for pot, sign := range map[string]core.Amount{from: -1, to: 1} {
+		switch pot {
+		case "available":
+			b.balance[customer] += sign * amount
+		case "consumed":
+			b.consumed[customer] += sign * amount
+		}
+	}
+	if e["kind"] == "grant" {
+		b.grants[customer] = append(b.grants[customer], grant)
+		b.amounts[grant] = amount
+	}
+	return nil
+}
+
+func (b *books) customers() []string {
+	var names []string
+	for name := range b.grants {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// cents is what the vendor must count for a customer: the floor of all that
+// was consumed at 8 cents a credit.
+func (b *books) cents(customer string) string {
+	return strconv.FormatInt(int64(b.consumed[customer])*8/100, 10)
+}
+
+// grantsAtVendor lists what the vendor must hold: every grant at its value.
+func (b *books) grantsAtVendor(customer string) []string {
+	var lines []string
+	for _, id := range b.grants[customer] {
+		value := b.amounts[id] * 8 / 100
+		lines = append(lines, id+" "+value.Format(2))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// paid is what customers paid by the packs' price: 80 dollars for each 1000
+// credits that were granted at once.
+func (b *books) paid(customer string) string {
+	packs := 0
+	for _, id := range b.grants[customer] {
+		if b.amounts[id] == 1000_00 {
+			packs++
+		}
+	}
+	return fmt.Sprintf("%d for %d.00", packs, packs*80)
+}
+
+func money(a core.Amount) string { return a.Format(feedScale) }
+
+// vendorView is the sandbox's state, of which the demo reads a part.
+type vendorView struct {
+	Customers []vendorCustomer `json:"customers"`
+}
+
+type vendorCustomer struct {
+	ID         string          `json:"id"`
+	ExternalID string          `json:"external_id"`
+	Grants     []vendorGrant   `json:"grants"`
+	Consumed   string          `json:"consumed"`
+	Invoices   []vendorInvoice `json:"invoices"`
+}
+
+type vendorGrant struct {
+	ID       string            `json:"id"`
+	Amount   string            `json:"amount"`
+	Unit     string            `json:"unit"`
+	Category string            `json:"category"`
+	Metadata map[string]string `json:"metadata"`
+}
+
+type vendorInvoice struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	Paid   string `json:"paid"`
+}
+
+func (st *stage) vendorState() (*vendorView, error) {
+	a, err := st.control("state", nil)
+	if err != nil {
+		return nil, err
+	}
+	v := &vendorView{}
+	return v, a.decode(v)
+}
+
+// named lists the vendor's customers that carry our id.
+func (v *vendorView) named(customer string) []vendorCustomer {
+	var list []vendorCustomer
+	for _, c := range v.Customers {
+		if c.ExternalID == customer {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (v *vendorView) grantsOf(customer string) []vendorGrant {
+	var list []vendorGrant
+	for _, c := range v.named(customer) {
+		list = append(list, c.Grants...)
+	}
+	return list
+}
+
+func (v *vendorView) grantLines(customer string) []string {
+	var lines []string
+	for _, g := range v.grantsOf(customer) {
+		lines = append(lines, g.Metadata["scrip_grant"]+" "+g.Amount)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func (v *vendorView) openInvoices(customer string) []string {
+	var list []string
+	for _, c := range v.named(customer) {
+		for _, i := range c.Invoices {
+			if i.Status == "open" {
+				list = append(list, i.ID)
+			}
+		}
+	}
+	return list
+}
+
+func (v *vendorView) paidInvoices(customer string) string {
+	count, sum := 0, core.Amount(0)
+	for _, c := range v.named(customer) {
+		for _, i := range c.Invoices {
+			paid, err := core.ParseAmount(i.Paid, 2)
+			if i.Status == "paid" && err == nil {
+				count, sum = count+1, sum+paid
+			}
+		}
+	}
+	return fmt.Sprintf("%d for %s", count, sum.Format(2))
+}
+
+// consumed adds up what the vendor counted for a customer.
+func (v *vendorView) consumed(customer string) string {
+	var parts []string
+	for _, c := range v.named(customer) {
+		parts = append(parts, c.Consumed)
+	}
+	return strings.Join(parts, "+")
+}

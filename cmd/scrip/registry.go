@@ -1,0 +1,99 @@
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"sort"
+	"strings"
+	"time"
+
+	"scrip/adapters"
+	kit "scrip/adapters/sandbox"
+	"scrip/adapters/stripe"
+	stripebox "scrip/adapters/stripe/sandbox"
+	"scrip/mapping/config"
+)
+
+// vendor is one billing vendor that Scrip can speak to. This file is the only
+// place outside a vendor's own folder that names one.
+type vendor struct {
+	name    string
+	title   string
+	traits  adapters.Traits
+	open    func(config.Connection) (adapters.Adapter, error)
+	sandbox func(kit.Options) *kit.Server
+	live    func(key string) bool // whether an API key is for real money
+	demo    demoScript
+}
+
+// demoScript is what the demo must know to make a vendor misbehave.
+type demoScript struct {
+	faults []body                                   // lost answers, time-outs, broken connections on every write
+	paid   string                                   // the event that proves a payment, delivered three times
+	twin   string                                   // another event about the same payment, delivered out of order
+	forge  func(at time.Time) (http.Header, []byte) // a payment webhook signed with another secret
+}
+
+// vendors lists the known vendors by name.
+func vendors() []vendor {
+	list := []vendor{
+		{
+			name: "stripe", title: "Stripe", traits: (*stripe.Adapter)(nil).Traits(),
+			open: func(c config.Connection) (adapters.Adapter, error) {
+				return stripe.New(stripe.Config{Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: c.BaseURL})
+			},
+			sandbox: stripebox.New,
+			live:    func(key string) bool { return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_") },
+			demo: demoScript{
+				faults: []body{
+					{"match": body{"method": "POST", "path": "/v1/customers"}, "kind": "malformed", "count": 1},
+					{"match": body{"method": "POST", "path": "/v1/invoices"}, "kind": "reset", "count": 1},
+					{"match": body{"method": "POST", "path": "/v1/billing/credit_grants"}, "kind": "status_after", "status": 500, "count": 2},
+					{"match": body{"method": "POST", "path": "/v1/billing/meter_events"}, "kind": "timeout_after", "delay": "300ms", "count": 2},
+				},
+				paid: "invoice.paid", twin: "invoice.payment_succeeded", forge: forgeStripe,
+			},
+		},
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].name < list[j].name })
+	return list
+}
+
+func vendorNamed(name string) (vendor, bool) {
+	for _, v := range vendors() {
+		if v.name == name {
+			return v, true
+		}
+	}
+	return vendor{}, false
+}
+
+func forgeStripe(at time.Time) (http.Header, []byte) {
+	raw := []byte(`{"id":"evt_forged","object":"event","api_version":"2023-10-16","type":"invoice.paid","livemode":false,"data":{"object":{"id":"in_forged","object":"invoice"}}}`)
+	mac := hmac.New(sha256.New, []byte("whsec_of_somebody_else"))
+	fmt.Fprintf(mac, "%d.%s", at.Unix(), raw)
+	return http.Header{
+		"Content-Type":     {"application/json"},
+		"Stripe-Signature": {fmt.Sprintf("t=%d,v1=%s", at.Unix(), hex.EncodeToString(mac.Sum(nil)))},
+	}, raw
+}
+
+// vendorNames lists the names, for help and errors.
+func vendorNames() []string {
+	var names []string
+	for _, v := range vendors() {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+func reveal(secrets []config.Secret) []string {
+	values := make([]string, len(secrets))
+	for i, s := range secrets {
+		values[i] = s.Reveal()
+	}
+	return values
+}

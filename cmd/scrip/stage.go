@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sourcegraph/conc"
+
+	"scrip/core"
+)
+
+// stage is where the demo plays: a vendor's sandbox in this process, and the
+// gateway as a child process that can be killed.
+type stage struct {
+	shell    *shell
+	ctx      context.Context
+	dir      string
+	provider string
+	script   demoScript
+	box      *box
+	stopBox  context.CancelFunc
+	boxDone  conc.WaitGroup
+	boxErr   error
+	vendor   *client // the sandbox's control API
+	api      *client // the gateway
+	child    *exec.Cmd
+	log      *bytes.Buffer
+	env      []string
+	clock    time.Time
+	step     string
+	checks   int
+	failed   int
+}
+
+// demoConfig is what the sample company runs on.
+const demoConfig = `version: 1
+storage: sqlite:%s
+listen: %s
+secret_key: env:SCRIP_SECRET
+unit: {code: credits, scale: 2, price: 0.08 usd}
+connections:
+  main: {provider: %s, api_key: env:VENDOR_KEY, webhook_secrets: [env:VENDOR_WEBHOOK_SECRET], base_url: %s}
+route: {primary: main}
+rate_card:
+  version: "2026-01"
+  effective_at: 2026-01-01T00:00:00Z
+  actions:
+    image.generate: {cost: 5}
+    api.call: {cost: 1}
+    text.generate:
+      meter: tokens
+      per: 1000
+      round: up
+      minimum: 0.1
+      rates:
+        - {when: {model: large}, cost: 1.5}
+        - {cost: 0.1}
+packs:
+  starter: {credits: 1000, price: 80 usd, expires: 12 months}
+mapping:
+  main: {window: 60s}
+`
+
+const demoVendorKey, demoWebhookSecret = "sk_test_demo", "whsec_demo_0123456789abcdef"
+
+func (s *shell) setStage(ctx context.Context, dir, provider, addr string) (*stage, error) {
+	addr, err := freeAddr(addr)
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	return s.raise(ctx, &stage{
+		shell: s, ctx: ctx, dir: dir, provider: provider, log: &bytes.Buffer{}, api: newClient("http://"+addr, randomText()),
+	}, addr)
+}
+
+// raise starts the sandbox, tells it where webhooks go, and starts the gateway.
+func (s *shell) raise(ctx context.Context, st *stage, addr string) (*stage, error) {
+	boxes, err := openSandboxes([]string{st.provider}, "127.0.0.1:0", "")
+	if err != nil {
+		return nil, err
+	}
+	st.box = boxes[0]
+	v, _ := vendorNamed(st.provider)
+	st.script = v.demo
+	boxCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	st.stopBox = stop
+	st.boxDone.Go(func() { st.boxErr = serveSandboxes(boxCtx, boxes, "") })
+	st.vendor = newClient(st.box.url, demoVendorKey)
+	text := fmt.Sprintf(demoConfig, filepath.Join(st.dir, "scrip.db"), addr, st.provider, st.box.url)
+	if err := os.WriteFile(st.configPath(), []byte(text), 0o600); err != nil {
+		return nil, errors.Join(err, st.strike(""))
+	}
+	st.env = append(os.Environ(), "SCRIP_ADMIN_KEY="+st.api.key, "SCRIP_SECRET="+randomText(),
+		"VENDOR_KEY="+demoVendorKey, "VENDOR_WEBHOOK_SECRET="+demoWebhookSecret)
+	hook := body{"url": st.api.base + "/v1/webhooks/main", "secret": demoWebhookSecret}
+	if _, err := st.control("webhooks", hook); err != nil {
+		return nil, errors.Join(err, st.strike(""))
+	}
+	if err := st.startGateway(); err != nil {
+		return nil, errors.Join(err, st.strike(""))
+	}
+	return st, nil
+}
+
+func (st *stage) configPath() string { return filepath.Join(st.dir, "scrip.yaml") }
+
+// freeAddr replaces port 0 by one that is free now: the gateway has to come
+// back at the same address after it was killed.
+func freeAddr(addr string) (string, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("cannot listen on %q: %w", addr, err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// scrip is this program as another process.
+func (st *stage) scrip(args ...string) (*exec.Cmd, error) {
+	path, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		if path, err = os.Executable(); err != nil {
+			return nil, err
+		}
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(st.ctx, path, append(args, "-c", st.configPath())...)
+	cmd.Env, cmd.Dir = st.env, st.dir
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = drainTime
+	return cmd, nil
+}
+
+// startGateway starts the gateway and waits until it is ready.
+func (st *stage) startGateway() error {
+	cmd, err := st.scrip("serve", "--test-clock")
+	if err != nil {
+		return err
+	}
+	st.log.Reset()
+	cmd.Stdout, cmd.Stderr = st.log, st.log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	st.child = cmd
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if _, err := st.api.do(st.ctx, request{method: http.MethodGet, path: "/readyz"}); err == nil {
+			return nil
+		}
+		if st.ctx.Err() != nil {
+			return st.ctx.Err()
+		}
+	}
+	st.killGateway()
+	return fmt.Errorf("the gateway did not become ready: %s", strings.TrimSpace(st.log.String()))
+}
+
+// killGateway kills the gateway as a crash would: nothing is finished.
+func (st *stage) killGateway() {
+	_ = st.child.Process.Kill()
+	_ = st.child.Wait()
+	st.child = nil
+}
+
+// strike ends everything; with keep set the sandbox's state is left there.
+func (st *stage) strike(keep string) error {
+	var errs []error
+	if st.child != nil {
+		_ = st.child.Process.Signal(os.Interrupt)
+		_ = st.child.Wait()
+	}
+	if keep != "" {
+		errs = append(errs, st.box.save(st.dir))
+		state, err := st.control("state", nil)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(st.dir, "state-"+st.provider+".json"), state.raw, 0o600)
+		}
+		errs = append(errs, err)
+	}
+	st.stopBox()
+	st.boxDone.Wait()
+	return errors.Join(append(errs, st.boxErr)...)
+}
+
+// announce prints where everything is.
+func (st *stage) announce() error {
+	if st.shell.json {
+		return st.shell.printJSON(map[string]any{"url": st.api.base, "key": st.api.key, "sandboxes": map[string]string{st.provider: st.box.url}})
+	}
+	fmt.Fprintf(st.shell.out, "gateway %s\n%s sandbox %s\n", st.api.base, st.provider, st.box.url)
+	return nil
+}
+
+// scene begins a step of the story.
+func (st *stage) scene(format string, args ...any) {
+	st.step = fmt.Sprintf(format, args...)
+	if !st.shell.json {
+		fmt.Fprintf(st.shell.out, "\n%s  %s\n", st.clock.Format("2006-01-02 15:04:05"), st.step)
+	}
+}
+
+// check compares and prints.
+func (st *stage) check(what string, want, got any) {
+	st.checks++
+	w, g := fmt.Sprint(want), fmt.Sprint(got)
+	ok := w == g
+	if !ok {
+		st.failed++
+	}
+	if st.shell.json {
+		_ = st.shell.printJSON(map[string]any{"step": st.step, "check": what, "want": w, "got": g, "ok": ok})
+		return
+	}
+	if ok {
+		fmt.Fprintf(st.shell.out, "    ok    %s: %s\n", what, g)
+	} else {
+		fmt.Fprintf(st.shell.out, "    FAIL  %s: want %s, got %s\n", what, w, g)
+	}
+}
+
+// eventually checks what becomes true only after work in the background.
+func (st *stage) eventually(what string, want any, got func() (any, error)) error {
+	w := fmt.Sprint(want)
+	deadline := time.Now().Add(15 * time.Second)
+	for {
+		g, err := got()
+		if err != nil {
+			return err
+		}
+		if fmt.Sprint(g) == w || time.Now().After(deadline) {
+			st.check(what, want, g)
+			return nil
+		}
+		select {
+		case <-st.ctx.Done():
+			return st.ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// control calls the sandbox's control API; no body makes it a read.
+func (st *stage) control(call string, b any) (answer, error) {
+	r := request{method: http.MethodPost, path: "/_sandbox/" + call, body: b}
+	if b == nil {
+		r.method = http.MethodGet
+	}
+	return st.vendor.do(st.ctx, r)
+}
+
+// advance moves business time on both sides.
+func (st *stage) advance(to time.Time) error {
+	st.clock = to
+	_, err := st.api.do(st.ctx, request{method: http.MethodPost, path: "/v1/test-clock", body: body{"now": to.UTC().Format(time.RFC3339)}})
+	return err
+}
+
+// post makes a value-moving call with a key.
+func (st *stage) post(path, key string, b any) (map[string]any, error) {
+	a, err := st.api.do(st.ctx, request{method: http.MethodPost, path: path, key: key, body: b})
+	if err != nil {
+		return nil, err
+	}
+	return a.object()
+}
+
+func (st *stage) get(path string) (map[string]any, error) {
+	a, err := st.api.do(st.ctx, request{method: http.MethodGet, path: path})
+	if err != nil {
+		return nil, err
+	}
+	return a.object()
+}
+
+// refusal makes a call that must be refused and returns the refusal's code.
+func (st *stage) refusal(path, key string, b any) string {
+	_, err := st.post(path, key, b)
+	return string(core.CodeOf(err))
+}
+
+// deliverRaw posts bytes to the webhook endpoint and returns the status.
+func (st *stage) deliverRaw(header http.Header, raw []byte) (int, error) {
+	req, err := http.NewRequestWithContext(st.ctx, http.MethodPost, st.api.base+"/v1/webhooks/main", bytes.NewReader(raw))
+	if err != nil {
+		return 0, err
+	}
+	req.Header = header
+	resp, err := st.api.http.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
+	return resp.StatusCode, nil
+}
+
+// decode reads an answer into v without floats for amounts: v's fields are
+// strings and integers.
+func (a answer) decode(v any) error { return json.Unmarshal(a.raw, v) }

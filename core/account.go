@@ -1,0 +1,185 @@
+package core
+
+import "slices"
+
+// Account is one customer's balance in one unit: its grants in burn order,
+// its open holds, and the head of its chain of entries.
+//
+// Every rule is a method that either changes the account and keeps the
+// entries of the change in Entries, or returns an [*Error] and leaves the
+// account as [Account.Settle] left it.
+type Account struct {
+	Customer string
+	Unit     Unit
+	Grants   []Grant // what has a remainder, and what the command names, in burn order
+	Holds    []Hold  // open holds, and what the command names
+	Consumed Amount  // net consumption since the account began
+	Windows  []Window
+	Seq      int64
+	Head     [32]byte
+	Entries  []Entry // made since the account was loaded
+	Order    Order
+	dirty    bool
+}
+
+// Sort puts the grants in burn order and the holds in the order they were
+// made; a store loads them in any.
+func (a *Account) Sort() {
+	slices.SortFunc(a.Holds, compareHolds)
+	slices.SortFunc(a.Grants, func(x, y Grant) int { return a.Order.Compare(&x, &y) })
+}
+
+// Grant finds a loaded grant, or nil.
+func (a *Account) Grant(id ID) *Grant {
+	for i := range a.Grants {
+		if a.Grants[i].ID == id {
+			return &a.Grants[i]
+		}
+	}
+	return nil
+}
+
+// Hold finds a loaded hold, or nil.
+func (a *Account) Hold(id ID) *Hold {
+	for i := range a.Holds {
+		if a.Holds[i].ID == id {
+			return &a.Holds[i]
+		}
+	}
+	return nil
+}
+
+// Balance is what an account holds at an instant.
+type Balance struct {
+	Posted    Amount // spendable grants' remainders, held parts included
+	Held      Amount // reserved by open holds
+	Available Amount // Posted - Held
+}
+
+// Balance sums the grants in force at now. It is right whether or not
+// [Account.Settle] has run.
+func (a *Account) Balance(now Time) Balance {
+	var b Balance
+	for i := range a.Grants {
+		g := &a.Grants[i]
+		held := a.heldAt(g, now)
+		if g.Spendable(now) {
+			b.Posted += g.Remaining
+		} else {
+			b.Posted += held
+		}
+		b.Held += held
+	}
+	b.Available = b.Posted - b.Held
+	return b
+}
+
+// heldAt is the part of g that holds still reserve at now.
+func (a *Account) heldAt(g *Grant, now Time) Amount {
+	if g.Held == 0 {
+		return 0
+	}
+	var held Amount
+	for i := range a.Holds {
+		h := &a.Holds[i]
+		if h.State != HoldOpen || h.Expires <= now || now >= g.Expires && !h.Protect {
+			continue
+		}
+		held += h.part(g.ID)
+	}
+	return held
+}
+
+// NextDue is the first instant after which time alone changes the account: a
+// hold or a remainder expires. Never when there is none.
+func (a *Account) NextDue() Time {
+	due := Never
+	for i := range a.Grants {
+		if g := &a.Grants[i]; g.Expires < due && a.lapses(g) {
+			due = g.Expires
+		}
+	}
+	for i := range a.Holds {
+		if h := &a.Holds[i]; h.State == HoldOpen {
+			due = min(due, h.Expires)
+		}
+	}
+	return due
+}
+
+// lapses reports whether something of g is left to end at its expiry: its
+// remainder, or, once it is voided, what unprotected holds still keep of it.
+func (a *Account) lapses(g *Grant) bool {
+	if g.Remaining == 0 || g.Closed == Expired {
+		return false
+	}
+	return g.Closed == "" || slices.ContainsFunc(a.Holds, func(h Hold) bool {
+		return h.State == HoldOpen && !h.Protect && h.part(g.ID) > 0
+	})
+}
+
+// Changed reports whether anything differs from what was loaded.
+func (a *Account) Changed() bool {
+	if a.dirty || len(a.Entries) > 0 {
+		return true
+	}
+	for range a.ChangedGrants {
+		return true
+	}
+	for range a.ChangedHolds {
+		return true
+	}
+	return false
+}
+
+// ChangedGrants calls yield for each grant that differs from what was loaded.
+func (a *Account) ChangedGrants(yield func(*Grant) bool) {
+	for i := range a.Grants {
+		if a.Grants[i].dirty && !yield(&a.Grants[i]) {
+			return
+		}
+	}
+}
+
+// ChangedHolds calls yield for each hold that differs from what was loaded.
+func (a *Account) ChangedHolds(yield func(*Hold) bool) {
+	for i := range a.Holds {
+		if a.Holds[i].dirty && !yield(&a.Holds[i]) {
+			return
+		}
+	}
+}
+
+// post appends the entry of one movement and moves the grant's own figures.
+func (a *Account) post(kind EntryKind, g *Grant, source ID, amount Amount, effective, now Time) {
+	switch kind {
+	case EntryGrant:
+		g.Remaining += amount
+	case EntryDebit:
+		g.Remaining -= amount
+		a.Consumed += amount
+	case EntryCapture:
+		g.Remaining -= amount
+		g.Held -= amount
+		a.Consumed += amount
+	case EntryHold:
+		g.Held += amount
+	case EntryRelease:
+		g.Held -= amount
+	case EntryExpire, EntryVoid:
+		g.Remaining -= amount
+		g.Ended += amount
+	case EntryReverse:
+		g.Remaining += amount
+		a.Consumed -= amount
+	}
+	g.dirty = true
+	a.Seq++
+	e := Entry{
+		Customer: a.Customer, Unit: a.Unit.Code, Seq: a.Seq, Kind: kind, Grant: g.ID, Source: source,
+		Amount: amount, Effective: effective, Recorded: now,
+	}
+	e.Hash = e.Chain(a.Head)
+	a.Head = e.Hash
+	a.Entries = append(a.Entries, e)
+}

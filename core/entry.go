@@ -1,0 +1,87 @@
+package core
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// EntryKind names a movement of the ledger. Each moves its amount from one
+// pot of a grant to another, so that every entry sums to zero by itself.
+type EntryKind string
+
+// The kinds, with the pots they move between.
+const (
+	EntryGrant   EntryKind = "grant"   // issued to available
+	EntryDebit   EntryKind = "debit"   // available to consumed
+	EntryHold    EntryKind = "hold"    // available to held
+	EntryCapture EntryKind = "capture" // held to consumed
+	EntryRelease EntryKind = "release" // held to available
+	EntryExpire  EntryKind = "expire"  // available to expired
+	EntryVoid    EntryKind = "void"    // available to voided
+	EntryReverse EntryKind = "reverse" // consumed to available
+)
+
+// Pot is one side of a movement.
+type Pot string
+
+// The pots. Posted is available and held together.
+const (
+	Issued    Pot = "issued"
+	Available Pot = "available"
+	Held      Pot = "held"
+	Consumed  Pot = "consumed"
+	Breakage  Pot = "expired"
+	Voided    Pot = "voided"
+)
+
+// Pots returns what the kind moves its amount from and to.
+func (k EntryKind) Pots() (from, to Pot) {
+	pots := entryPots[k]
+	return pots[0], pots[1]
+}
+
+var entryPots = map[EntryKind][2]Pot{
+	EntryGrant:   {Issued, Available},
+	EntryDebit:   {Available, Consumed},
+	EntryHold:    {Available, Held},
+	EntryCapture: {Held, Consumed},
+	EntryRelease: {Held, Available},
+	EntryExpire:  {Available, Breakage},
+	EntryVoid:    {Available, Voided},
+	EntryReverse: {Consumed, Available},
+}
+
+// Entry is one immutable movement of one grant. Entries of an account are
+// gapless in Seq and chained: each hash covers the entry and the hash before.
+type Entry struct {
+	Customer  string
+	Unit      string
+	Seq       int64
+	Kind      EntryKind
+	Grant     ID
+	Source    ID // the debit, hold, reversal or grant that caused it
+	Amount    Amount
+	Effective Time // when it happened
+	Recorded  Time // when the ledger learned it
+	Hash      [32]byte
+}
+
+// Chain is the hash of e when it follows an entry with hash prev.
+func (e *Entry) Chain(prev [32]byte) [32]byte {
+	var buf [384]byte
+	b := append(buf[:0], prev[:]...)
+	for _, s := range [...]string{e.Customer, e.Unit, string(e.Kind), string(e.Grant), string(e.Source)} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	for _, n := range [...]int64{e.Seq, int64(e.Amount), int64(e.Effective), int64(e.Recorded)} {
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	return sha256.Sum256(b)
+}
+
+// Allocation is a part of one grant.
+type Allocation struct {
+	Grant  ID
+	Amount Amount
+}

@@ -1,0 +1,204 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"scrip/core"
+)
+
+// Finding is one thing that an audit found wrong.
+type Finding struct {
+	Account AccountKey `json:"-"`
+	Where   string     `json:"where"` // "customer/unit" and, where known, the entry's sequence
+	What    string     `json:"what"`
+}
+
+// AuditReport is what an audit read and found.
+type AuditReport struct {
+	Accounts int
+	Entries  int64
+	Findings []Finding
+}
+
+// auditPage is how many rows an audit reads at a time, and maxFindings how
+// many findings it keeps.
+const (
+	auditPage   = 1000
+	maxFindings = 1000
+)
+
+// Audit verifies every account's chain of hashes and recomputes its grants,
+// holds and consumption from the entries alone. It streams; progress, when
+// set, is called after each account.
+func Audit(ctx context.Context, r Reader, progress func(AuditReport)) (AuditReport, error) {
+	var report AuditReport
+	var after AccountKey
+	for {
+		keys, err := r.Entries.Keys(ctx, after, auditPage)
+		if err != nil || len(keys) == 0 {
+			return report, err
+		}
+		for _, key := range keys {
+			if err := auditAccount(ctx, r, key, &report); err != nil {
+				return report, err
+			}
+			report.Accounts++
+			if progress != nil {
+				progress(report)
+			}
+		}
+		after = keys[len(keys)-1]
+	}
+}
+
+// tally is what the entries of one grant add up to.
+type tally struct{ issued, available, held, consumed, ended core.Amount }
+
+func (t *tally) move(e *core.Entry) {
+	from, to := e.Kind.Pots()
+	*t.pot(from) -= e.Amount
+	*t.pot(to) += e.Amount
+}
+
+func (t *tally) pot(p core.Pot) *core.Amount {
+	switch p {
+	case core.Issued:
+		return &t.issued
+	case core.Available:
+		return &t.available
+	case core.Held:
+		return &t.held
+	case core.Consumed:
+		return &t.consumed
+	}
+	return &t.ended
+}
+
+type auditor struct {
+	key    AccountKey
+	report *AuditReport
+	grants map[core.ID]*tally
+	head   [32]byte
+	seq    int64
+}
+
+func (a *auditor) find(seq int64, format string, args ...any) {
+	if len(a.report.Findings) >= maxFindings {
+		return
+	}
+	where := a.key.Customer + "/" + a.key.Unit
+	if seq > 0 {
+		where += fmt.Sprintf(" entry %d", seq)
+	}
+	a.report.Findings = append(a.report.Findings, Finding{a.key, where, fmt.Sprintf(format, args...)})
+}
+
+func auditAccount(ctx context.Context, r Reader, key AccountKey, report *AuditReport) error {
+	a := &auditor{key: key, report: report, grants: map[core.ID]*tally{}}
+	// The account is read before and after its entries: a commit in between
+	// only means that the entries have to be read on to the newer end.
+	for {
+		stored, err := r.Accounts.Account(ctx, key)
+		if err != nil || stored == nil {
+			return err
+		}
+		for a.seq < stored.Seq {
+			entries, err := r.Entries.Entries(ctx, key, a.seq, int(min(auditPage, stored.Seq-a.seq)))
+			if err != nil {
+				return err
+			}
+			if len(entries) == 0 {
+				a.find(a.seq+1, "is missing: the account counts %d entries", stored.Seq)
+				return nil
+			}
+			for i := range entries {
+				a.entry(&entries[i])
+			}
+			report.Entries += int64(len(entries))
+		}
+		again, err := r.Accounts.Account(ctx, key)
+		if err != nil {
+			return err
+		}
+		if again.Seq == stored.Seq {
+			return a.compare(ctx, r, again)
+		}
+	}
+}
+
+func (a *auditor) entry(e *core.Entry) {
+	if e.Seq != a.seq+1 {
+		a.find(a.seq+1, "is missing: the next one found is %d", e.Seq)
+	}
+	if want := e.Chain(a.head); want != e.Hash {
+		a.find(e.Seq, "does not follow from the entry before: its hash is %x, not %x", e.Hash[:6], want[:6])
+	}
+	a.seq, a.head = e.Seq, e.Hash
+	t := a.grants[e.Grant]
+	if t == nil {
+		t = &tally{}
+		a.grants[e.Grant] = t
+	}
+	t.move(e)
+	if t.available < 0 || t.held < 0 || t.consumed < 0 {
+		a.find(e.Seq, "takes more from grant %s than it had", e.Grant)
+	}
+}
+
+// compare holds the stored projections against what the entries add up to.
+func (a *auditor) compare(ctx context.Context, r Reader, stored *core.Account) error {
+	if stored.Head != a.head {
+		a.find(a.seq, "is not what the account's row names as its last")
+	}
+	var consumed core.Amount
+	for _, t := range a.grants {
+		consumed += t.consumed
+	}
+	if consumed != stored.Consumed {
+		a.find(0, "consumption is %d by the entries, %d by the account's row", consumed, stored.Consumed)
+	}
+	held := map[core.ID]core.Amount{}
+	for _, h := range stored.Holds {
+		for _, p := range h.Parts {
+			held[p.Grant] += p.Amount
+		}
+	}
+	seen := 0
+	for after := int64(0); ; {
+		grants, err := r.Accounts.Grants(ctx, a.key, after, auditPage)
+		if err != nil {
+			return err
+		}
+		if len(grants) == 0 {
+			break
+		}
+		for i := range grants {
+			a.grant(&grants[i], held[grants[i].ID])
+		}
+		seen += len(grants)
+		after = grants[len(grants)-1].Seq
+	}
+	if seen != len(a.grants) {
+		a.find(0, "has %d grants, its entries name %d", seen, len(a.grants))
+	}
+	return nil
+}
+
+func (a *auditor) grant(g *core.Grant, held core.Amount) {
+	t := a.grants[g.ID]
+	if t == nil {
+		a.find(g.Seq, "grant %s has no entry", g.ID)
+		return
+	}
+	if -t.issued != g.Amount {
+		a.find(g.Seq, "grant %s is of %d, its entries issue %d", g.ID, g.Amount, -t.issued)
+	}
+	if t.available+t.held != g.Remaining || t.held != g.Held || t.ended != g.Ended {
+		a.find(g.Seq, "grant %s has remaining %d, held %d, ended %d; its entries add up to %d, %d, %d",
+			g.ID, g.Remaining, g.Held, g.Ended, t.available+t.held, t.held, t.ended)
+	}
+	if held != g.Held {
+		a.find(g.Seq, "grant %s has %d held, the open holds reserve %d", g.ID, g.Held, held)
+	}
+}

@@ -1,0 +1,36 @@
+package ledger
+
+import (
+	"errors"
+
+	"scrip/core"
+)
+
+// ErrUnknown marks a commit whose outcome is not known: the same command with
+// the same key must be repeated to learn it.
+var ErrUnknown = errors.New("the outcome of the commit is not known")
+
+// ErrFenced says that a claimed item is no longer held by the claim: its lease
+// ended and another worker has it.
+var ErrFenced = errors.New("the lease of a queued item has ended")
+
+// ErrClosed says that the ledger is stopping.
+var ErrClosed = core.Errorf(core.CodeUnavailable, "the ledger is stopping, try again")
+
+// RequestHash is what an idempotency key of an operation is stored under; it
+// is the part of the ids that the command makes which does not depend on the
+// customer, so that an id leads to its request.
+func RequestHash(operation, key string) string {
+	return hashPart(core.NewID("", "", operation, key, 0))
+}
+
+// HashOf is the request hash that an id was made by.
+func HashOf(id core.ID) string { return hashPart(id) }
+
+// hashPart cuts the 110 bits of hash, 22 characters, off an id.
+func hashPart(id core.ID) string {
+	if len(id) < 22 {
+		return ""
+	}
+	return string(id[len(id)-22:])
+}

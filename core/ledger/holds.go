@@ -1,0 +1,224 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"scrip/core"
+)
+
+// HoldReceipt is a hold as its command left it.
+type HoldReceipt struct {
+	Account AccountKey
+	Hold    core.Hold
+	Balance core.Balance
+	At      core.Time
+}
+
+// HoldTerms are how a hold is kept, beside its charge.
+type HoldTerms struct {
+	For     time.Duration // until it expires
+	Protect bool          // reserved parts outlive their grant's expiry until the hold resolves
+	Price   string        // how a captured quantity is priced, kept with the hold
+}
+
+// Hold reserves credits, all or nothing.
+func (l *Ledger) Hold(ctx context.Context, key string, c Charge, t HoldTerms) (HoldReceipt, bool, error) {
+	id := core.NewID(core.HoldID, c.Account.Customer, OpHold, key, 0)
+	fields := append(c.fields(), "expires_in", t.For.String(), "protect_until_resolved", strconv.FormatBool(t.Protect))
+	return keyedOnce(ctx, l, &keyed[HoldReceipt]{
+		operation: OpHold, key: key, account: c.Account, fields: fieldList(fields...),
+		names: func(b *Batch) { b.Accounts = append(b.Accounts, c.Account) },
+		decide: func(tx *Tx, req *Request) (HoldReceipt, error) {
+			a, err := tx.OpenAccount(c.Account)
+			if err != nil {
+				return HoldReceipt{}, err
+			}
+			h, err := a.Reserve(core.Hold{
+				ID: id, Amount: c.Amount, Expires: tx.Now.Add(t.For), Protect: t.Protect,
+				Action: c.Action, Card: c.Card, Price: t.Price,
+			}, tx.Now)
+			if err != nil {
+				return HoldReceipt{}, err
+			}
+			return HoldReceipt{c.Account, *h, a.Balance(tx.Now), tx.Now}, nil
+		},
+	})
+}
+
+// CaptureTerms say how much of a hold is taken.
+type CaptureTerms struct {
+	Hold      core.ID
+	Amount    core.Amount // ignored when Rest
+	Rest      bool        // all that is left of the hold
+	Quantity  string      // the quantity that Amount was priced from, for the record
+	Final     bool
+	AllowOver bool
+}
+
+// Capture takes from a hold.
+func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (DebitReceipt, HoldReceipt, bool, error) {
+	account, err := l.holdAccount(ctx, t.Hold)
+	if err != nil {
+		return DebitReceipt{}, HoldReceipt{}, false, err
+	}
+	amount := ""
+	if !t.Rest && t.Quantity == "" {
+		amount = number(t.Amount)
+	}
+	type both struct {
+		Debit DebitReceipt
+		Hold  HoldReceipt
+	}
+	id := core.NewID(core.DebitID, account.Customer, OpCapture, key, 0)
+	result, replay, err := keyedOnce(ctx, l, &keyed[both]{
+		operation: OpCapture, key: key, account: account,
+		fields: fieldList("hold", string(t.Hold), "amount", amount, "quantity", t.Quantity,
+			"final", strconv.FormatBool(t.Final), "allow_over", strconv.FormatBool(t.AllowOver)),
+		names: namesHold(account, t.Hold),
+		decide: func(tx *Tx, req *Request) (both, error) {
+			a, err := tx.OpenAccount(account)
+			if err != nil {
+				return both{}, err
+			}
+			a.Settle(tx.Now)
+			c := core.Capture{ID: id, Hold: t.Hold, Amount: t.Amount, Final: t.Final, AllowOver: t.AllowOver}
+			if h := a.Hold(t.Hold); t.Rest && h != nil {
+				c.Amount = max(0, h.Amount-h.Captured)
+			}
+			before := a.Seq
+			done, err := a.Capture(c, tx.Now)
+			if err != nil {
+				return both{}, err
+			}
+			req.Amount, req.FirstSeq, req.LastSeq = c.Amount, before+1, a.Seq
+			h := a.Hold(t.Hold)
+			balance := a.Balance(tx.Now)
+			return both{DebitReceipt{
+				ID: id, Account: account, Amount: c.Amount, Allocations: done.Allocations, Action: h.Action,
+				Quantity: t.Quantity, Card: h.Card, Hold: h.ID, Late: done.Late, Balance: balance, At: tx.Now,
+			}, HoldReceipt{account, *h, balance, tx.Now}}, nil
+		},
+	})
+	return result.Debit, result.Hold, replay, err
+}
+
+// Release gives back all that a hold still reserves.
+func (l *Ledger) Release(ctx context.Context, key string, id core.ID) (HoldReceipt, bool, error) {
+	account, err := l.holdAccount(ctx, id)
+	if err != nil {
+		return HoldReceipt{}, false, err
+	}
+	return keyedOnce(ctx, l, &keyed[HoldReceipt]{
+		operation: OpRelease, key: key, account: account, fields: fieldList("hold", string(id)),
+		names: namesHold(account, id),
+		decide: func(tx *Tx, req *Request) (HoldReceipt, error) {
+			a, err := tx.OpenAccount(account)
+			if err != nil {
+				return HoldReceipt{}, err
+			}
+			h, err := a.Release(id, tx.Now)
+			if err != nil {
+				return HoldReceipt{}, err
+			}
+			return HoldReceipt{account, *h, a.Balance(tx.Now), tx.Now}, nil
+		},
+	})
+}
+
+func namesHold(account AccountKey, id core.ID) func(*Batch) {
+	return func(b *Batch) {
+		b.Accounts = append(b.Accounts, account)
+		b.Holds = append(b.Holds, id)
+	}
+}
+
+func (l *Ledger) holdAccount(ctx context.Context, id core.ID) (AccountKey, error) {
+	account, h, err := l.Reader().Accounts.Hold(ctx, id)
+	if err == nil && h == nil {
+		err = core.Errorf(core.CodeNotFound, "hold %q does not exist", string(id))
+	}
+	return account, err
+}
+
+// ReversalReceipt is what a reversal gave back.
+type ReversalReceipt struct {
+	ID          core.ID
+	Debit       core.ID
+	Account     AccountKey
+	Amount      core.Amount
+	Allocations []core.Allocation
+	Left        core.Amount // of the debit, still to be reversed
+	Balance     core.Balance
+	At          core.Time
+}
+
+// Reverse gives a debit back, in part or, with amount zero, all that is left.
+func (l *Ledger) Reverse(ctx context.Context, key string, debit core.ID, amount core.Amount) (ReversalReceipt, bool, error) {
+	taken, err := l.Taken(ctx, debit)
+	if err != nil {
+		return ReversalReceipt{}, false, err
+	}
+	account, hash := taken.Account, HashOf(debit)
+	id := core.NewID(core.ReversalID, account.Customer, OpReverse, key, 0)
+	return keyedOnce(ctx, l, &keyed[ReversalReceipt]{
+		operation: OpReverse, key: key, account: account, fields: fieldList("debit", string(debit), "amount", number(amount)),
+		names: func(b *Batch) {
+			b.Accounts = append(b.Accounts, account)
+			b.Requests = append(b.Requests, hash)
+			for _, t := range taken.Allocations {
+				b.Grants = append(b.Grants, t.Grant)
+			}
+		},
+		decide: func(tx *Tx, req *Request) (ReversalReceipt, error) {
+			a, err := tx.OpenAccount(account)
+			if err != nil {
+				return ReversalReceipt{}, err
+			}
+			of := tx.Request(hash)
+			give := amount
+			if give == 0 {
+				give = of.Amount - of.Reversed
+			}
+			a.Settle(tx.Now)
+			before := a.Seq
+			given, err := a.Reverse(id, taken.Allocations, of.Reversed, give, tx.Now)
+			if err != nil {
+				return ReversalReceipt{}, err
+			}
+			of.Reversed += give
+			tx.changes.Reversed = append(tx.changes.Reversed, of)
+			req.Amount, req.FirstSeq, req.LastSeq = give, before+1, a.Seq
+			return ReversalReceipt{id, debit, account, give, given, of.Amount - of.Reversed, a.Balance(tx.Now), tx.Now}, nil
+		},
+	})
+}
+
+// Taken reads the receipt of a debit or capture by its id, or a not_found error.
+func (l *Ledger) Taken(ctx context.Context, debit core.ID) (DebitReceipt, error) {
+	missing := core.Errorf(core.CodeNotFound, "debit %q does not exist", string(debit))
+	if !debit.Valid(core.DebitID) {
+		return DebitReceipt{}, missing
+	}
+	req, err := l.Reader().Entries.Request(ctx, HashOf(debit))
+	if err != nil {
+		return DebitReceipt{}, err
+	}
+	if req == nil || req.Code != "" {
+		return DebitReceipt{}, missing
+	}
+	receipt, nested := DebitReceipt{}, struct{ Debit DebitReceipt }{}
+	switch req.Operation {
+	case OpDebit:
+		err = json.Unmarshal(req.Result, &receipt)
+	case OpCapture:
+		err = json.Unmarshal(req.Result, &nested)
+		receipt = nested.Debit
+	}
+	if err == nil && receipt.ID != debit {
+		return DebitReceipt{}, missing
+	}
+	return receipt, err
+}

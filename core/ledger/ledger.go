@@ -1,0 +1,262 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/sourcegraph/conc"
+
+	"scrip/core"
+)
+
+// Outward says what vendors must hear of a change. It is pure: the intents it
+// returns commit together with the change.
+type Outward interface {
+	// OnEntries is asked once per command and account with the entries the
+	// command made. It may open consumption windows in a.Windows.
+	OnEntries(now core.Time, a *core.Account, entries []core.Entry) []*Intent
+	// OnCustomer is asked when a customer is new or has changed.
+	OnCustomer(now core.Time, c Customer) []*Intent
+	// OnPurchase is asked when a purchase is made.
+	OnPurchase(now core.Time, p core.Purchase) []*Intent
+}
+
+// Options configure a ledger. Now, Units and Order are required.
+type Options struct {
+	Now      func() core.Time // business time
+	Units    []core.Unit      // what accounts may be counted in
+	Order    core.Order
+	Outward  Outward // nil: no vendor hears anything
+	MaxBatch int     // commands in one commit, 512 when zero
+}
+
+// Ledger is safe for concurrent use. Writes go through one committer, so
+// every account is serial.
+type Ledger struct {
+	store   Store
+	options Options
+	units   map[string]core.Unit
+	queue   chan *Op
+	stop    chan struct{}
+	stopped chan struct{} // closed when the committer has ended
+	closing sync.Once
+	workers conc.WaitGroup
+	last    core.Time
+}
+
+// Op is one unit of work: what it must see, and its decision. Decide must
+// change nothing before it knows that it will succeed; it may run again on
+// fresh state. Its error is the outcome of the op and leaves the batch alone.
+type Op struct {
+	Names  func(*Batch)
+	Decide func(*Tx) error
+	err    error
+	done   chan struct{}
+}
+
+// Open starts the committer over a store. Close stops it; the store stays open.
+func Open(store Store, o Options) *Ledger {
+	if o.MaxBatch <= 0 {
+		o.MaxBatch = 512
+	}
+	l := &Ledger{
+		store: store, options: o, units: map[string]core.Unit{},
+		queue: make(chan *Op, 2*o.MaxBatch), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	for _, u := range o.Units {
+		l.units[u.Code] = u
+	}
+	l.workers.Go(l.commitLoop)
+	return l
+}
+
+// Close refuses new work, finishes what is queued and stops the committer.
+func (l *Ledger) Close() {
+	l.closing.Do(func() { close(l.stop) })
+	l.workers.Wait()
+}
+
+// Store is the store underneath, for claims and reads.
+func (l *Ledger) Store() Store { return l.store }
+
+// Reader reads committed state.
+func (l *Ledger) Reader() Reader { return l.store.Reader() }
+
+// Now is the business time.
+func (l *Ledger) Now() core.Time { return l.options.Now() }
+
+// Do runs ops in one or more batches, those of one call in their order, and
+// returns when each is durable. The result is the first op's error; when ctx
+// ends first the ops may still be applied.
+func (l *Ledger) Do(ctx context.Context, ops ...*Op) error {
+	for _, op := range ops {
+		op.done = make(chan struct{})
+		select {
+		case l.queue <- op:
+		case <-l.stop:
+			return ErrClosed
+		case <-ctx.Done():
+			return core.Errorf(core.CodeUnavailable, "the request ended before the ledger could take it")
+		}
+	}
+	var first error
+	for _, op := range ops {
+		select {
+		case <-op.done:
+			if first == nil {
+				first = op.err
+			}
+		case <-l.stopped:
+			// It may have queued just after the committer's last look.
+			select {
+			case <-op.done:
+				if first == nil {
+					first = op.err
+				}
+			default:
+				return ErrClosed
+			}
+		case <-ctx.Done():
+			return core.Errorf(core.CodeUnavailable, "the request ended before its commit, repeat it with the same key to learn the outcome")
+		}
+	}
+	return first
+}
+
+// commitLoop takes whatever has queued since the last commit as one batch.
+func (l *Ledger) commitLoop() {
+	defer close(l.stopped)
+	batch := make([]*Op, 0, l.options.MaxBatch)
+	for {
+		select {
+		case op := <-l.queue:
+			batch = append(batch[:0], op)
+		case <-l.stop:
+			l.drain(batch[:0])
+			return
+		}
+		l.commit(l.fill(batch))
+	}
+}
+
+func (l *Ledger) fill(batch []*Op) []*Op {
+	for len(batch) < l.options.MaxBatch {
+		select {
+		case op := <-l.queue:
+			batch = append(batch, op)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// drain commits what was queued before the stop.
+func (l *Ledger) drain(batch []*Op) {
+	for {
+		if batch = l.fill(batch[:0]); len(batch) == 0 {
+			return
+		}
+		l.commit(batch)
+	}
+}
+
+// errPoison aborts a batch in which an op failed half way, so that its
+// companions can be committed without it.
+var errPoison = errors.New("an op of the batch failed half way")
+
+// commit runs one batch. When an op spoils it, each op runs alone; not when
+// the batch may have been written, since not every op may run twice.
+func (l *Ledger) commit(ops []*Op) {
+	err := l.try(ops)
+	if err != nil && len(ops) > 1 && !errors.Is(err, ErrUnknown) {
+		for _, op := range ops {
+			l.settle([]*Op{op}, l.try([]*Op{op}))
+		}
+		return
+	}
+	l.settle(ops, err)
+}
+
+func (l *Ledger) settle(ops []*Op, err error) {
+	for _, op := range ops {
+		if err != nil && (op.err == nil || !errors.Is(err, errPoison)) {
+			op.err = storeError(err)
+		}
+		close(op.done)
+	}
+}
+
+// storeError hides a database's words from callers; those who operate it
+// still find them by unwrapping.
+func storeError(err error) error {
+	var known *core.Error
+	if errors.As(err, &known) || errors.Is(err, ErrFenced) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &StoreError{Cause: err}
+}
+
+// StoreError is a failure of the database: the request may be repeated.
+type StoreError struct{ Cause error }
+
+// Error names the failure without the database's own words.
+func (e *StoreError) Error() string {
+	return "the database did not take the request, repeat it with the same key"
+}
+
+// Unwrap returns the unavailable error that callers act on, and the cause.
+func (e *StoreError) Unwrap() []error {
+	return []error{core.Errorf(core.CodeUnavailable, "%s", e.Error()), e.Cause}
+}
+
+// try commits ops in one transaction. The commit is not bound to a caller's
+// context: one caller's leaving must not undo the others' work.
+func (l *Ledger) try(ops []*Op) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // the committer must live on for the others
+			err = fmt.Errorf("committing failed: %v: %w", r, ErrUnknown)
+		}
+	}()
+	now := max(l.options.Now(), l.last)
+	l.last = now
+	var b Batch
+	for _, op := range ops {
+		op.err = nil
+		op.Names(&b)
+	}
+	return l.store.Commit(context.Background(), &b, func(s *State) (*Changes, error) {
+		tx := newTx(l, s, now)
+		for _, op := range ops {
+			if op.err = tx.run(op); isBug(op.err) {
+				return nil, errPoison
+			}
+		}
+		return tx.finish(), nil
+	})
+}
+
+// isBug tells a failure from a refusal: a refusal has changed nothing.
+func isBug(err error) bool {
+	return err != nil && core.CodeOf(err) == core.CodeInternal
+}
+
+// run decides one op; a panic becomes its error.
+func (tx *Tx) run(op *Op) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("deciding failed: %v", r)
+		}
+	}()
+	tx.touched = tx.touched[:0]
+	if err := op.Decide(tx); err != nil && isBug(err) {
+		return err
+	} else if err != nil {
+		tx.tell()
+		return err
+	}
+	tx.tell()
+	return nil
+}

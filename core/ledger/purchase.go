@@ -1,0 +1,120 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+
+	"scrip/core"
+)
+
+func purchaseKey(id core.ID) RecordKey { return RecordKey{PurchaseKind, string(id)} }
+
+// Buy records that a customer has chosen a pack. p brings everything but the
+// id, the state and the time.
+func (l *Ledger) Buy(ctx context.Context, key string, p core.Purchase) (core.Purchase, bool, error) {
+	p.ID = core.NewID(core.PurchaseID, p.Customer, OpPurchase, key, 0)
+	return keyedOnce(ctx, l, &keyed[core.Purchase]{
+		operation: OpPurchase, key: key, account: AccountKey{p.Customer, p.Unit},
+		fields: fieldList("customer", p.Customer, "pack", p.Pack),
+		names: func(b *Batch) {
+			b.Records = append(b.Records, customerKey(p.Customer), purchaseKey(p.ID))
+		},
+		decide: func(tx *Tx, _ *Request) (core.Purchase, error) {
+			if tx.Record(customerKey(p.Customer)) == nil {
+				return core.Purchase{}, core.InField(core.Errorf(core.CodeUnknownCustomer, "customer %q does not exist, create it first", p.Customer), "customer")
+			}
+			p := p
+			p.State, p.Created = core.PurchasePending, tx.Now
+			if err := tx.PutRecord(purchaseKey(p.ID), p); err != nil {
+				return core.Purchase{}, err
+			}
+			if out := tx.ledger.options.Outward; out != nil {
+				tx.Send(out.OnPurchase(tx.Now, p)...)
+			}
+			return p, nil
+		},
+	})
+}
+
+// Purchase reads a purchase, or a not_found error.
+func (l *Ledger) Purchase(ctx context.Context, id core.ID) (core.Purchase, error) {
+	r, err := l.Reader().Records.Record(ctx, purchaseKey(id))
+	if err != nil {
+		return core.Purchase{}, err
+	}
+	if r == nil || r.Deleted {
+		return core.Purchase{}, core.Errorf(core.CodeNotFound, "purchase %q does not exist", string(id))
+	}
+	var p core.Purchase
+	return p, json.Unmarshal(r.Body, &p)
+}
+
+// paymentKey is the natural key of a purchase's payment: however many events
+// speak of it, and at however many objects, it grants once.
+func paymentKey(id core.ID) string { return "purchase/" + string(id) }
+
+// NamesPayment names what [Tx.Pay] and [Tx.FailPayment] must see.
+func NamesPayment(b *Batch, p core.Purchase) {
+	b.Records = append(b.Records, customerKey(p.Customer), purchaseKey(p.ID))
+	b.Accounts = append(b.Accounts, AccountKey{p.Customer, p.Unit})
+	b.Naturals = append(b.Naturals, paymentKey(p.ID))
+}
+
+// purchaseIn reads a named purchase.
+func (tx *Tx) purchaseIn(id core.ID) (core.Purchase, error) {
+	r := tx.Record(purchaseKey(id))
+	if r == nil {
+		return core.Purchase{}, core.Errorf(core.CodeNotFound, "purchase %q does not exist", string(id))
+	}
+	var p core.Purchase
+	return p, json.Unmarshal(r.Body, &p)
+}
+
+// Pay applies a proven payment: the purchase becomes paid and its credits are
+// granted, once. fresh is false when the payment had been applied before. A
+// payment that proves nothing is a refusal and changes nothing.
+func (tx *Tx) Pay(pay core.Payment) (p core.Purchase, fresh bool, err error) {
+	if p, err = tx.purchaseIn(pay.Purchase); err != nil {
+		return p, false, err
+	}
+	if tx.Natural(paymentKey(p.ID)) != "" {
+		return p, false, nil
+	}
+	if err := p.Prove(pay); err != nil {
+		return p, false, err
+	}
+	a, err := tx.OpenAccount(AccountKey{p.Customer, p.Unit})
+	if err != nil {
+		return p, false, err
+	}
+	g, err := tx.issue(a, p.Terms(core.NewID(core.GrantID, p.Customer, OpPurchase, string(p.ID), 0), tx.Now), nil)
+	if err != nil {
+		return p, false, err
+	}
+	tx.UseNatural(paymentKey(p.ID), g.ID)
+	p.State, p.Object, p.Grant = core.PurchasePaid, pay.Object, g.ID
+	return p, true, tx.PutRecord(purchaseKey(p.ID), p)
+}
+
+// FailPayment marks a pending purchase failed; a paid one stays paid.
+func (tx *Tx) FailPayment(id core.ID) (changed bool, err error) {
+	p, err := tx.purchaseIn(id)
+	if err != nil || p.State != core.PurchasePending {
+		return false, err
+	}
+	p.State = core.PurchaseFailed
+	return true, tx.PutRecord(purchaseKey(id), p)
+}
+
+// NamesPurchase names what [Tx.OfferPayment] must see.
+func NamesPurchase(b *Batch, id core.ID) { b.Records = append(b.Records, purchaseKey(id)) }
+
+// OfferPayment records where the customer pays for a purchase.
+func (tx *Tx) OfferPayment(id core.ID, url string) error {
+	p, err := tx.purchaseIn(id)
+	if err != nil || p.PayURL == url || url == "" {
+		return err
+	}
+	p.PayURL = url
+	return tx.PutRecord(purchaseKey(id), p)
+}

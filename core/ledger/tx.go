@@ -1,0 +1,181 @@
+package ledger
+
+import (
+	"encoding/json"
+	"slices"
+
+	"scrip/core"
+)
+
+// Tx is the state of a batch while its ops decide, one after the other, each
+// seeing what those before it did.
+type Tx struct {
+	Now     core.Time
+	ledger  *Ledger
+	state   *State
+	changes *Changes
+	ready   map[AccountKey]bool // accounts that were given unit and order
+	touched []touch
+}
+
+// touch remembers how far an account's entries had come when an op took it.
+type touch struct {
+	account *core.Account
+	from    int
+}
+
+func newTx(l *Ledger, s *State, now core.Time) *Tx {
+	return &Tx{Now: now, ledger: l, state: s, changes: &Changes{}, ready: make(map[AccountKey]bool, len(s.Accounts))}
+}
+
+// Account is a named account, or nil when it does not exist.
+func (tx *Tx) Account(key AccountKey) *core.Account {
+	a := tx.state.Accounts[key]
+	if a == nil {
+		return nil
+	}
+	if !tx.ready[key] {
+		tx.ready[key] = true
+		tx.ledger.prepare(a)
+		tx.changes.Accounts = append(tx.changes.Accounts, a)
+	}
+	for _, t := range tx.touched {
+		if t.account == a {
+			return a
+		}
+	}
+	tx.touched = append(tx.touched, touch{a, len(a.Entries)})
+	return a
+}
+
+// errNoAccount asks for the op to be repeated with the customer's record.
+var errNoAccount = core.Errorf(core.CodeNotFound, "the account is not open yet")
+
+// OpenAccount is the account of a customer, made when it is not there yet. The
+// customer must exist: nothing but PutCustomer creates one.
+func (tx *Tx) OpenAccount(key AccountKey) (*core.Account, error) {
+	if a := tx.Account(key); a != nil {
+		return a, nil
+	}
+	record, named := tx.state.Records[customerKey(key.Customer)]
+	if !named {
+		return nil, errNoAccount
+	}
+	if record == nil || record.Deleted {
+		return nil, core.InField(core.Errorf(core.CodeUnknownCustomer, "customer %q does not exist, create it first", key.Customer), "customer")
+	}
+	tx.state.Accounts[key] = &core.Account{Customer: key.Customer, Unit: core.Unit{Code: key.Unit}}
+	return tx.Account(key), nil
+}
+
+// prepare gives a loaded account what the store does not know.
+func (l *Ledger) prepare(a *core.Account) {
+	if u, ok := l.units[a.Unit.Code]; ok {
+		a.Unit = u
+	}
+	a.Order = l.options.Order
+	a.Sort()
+}
+
+// tell asks what vendors must hear of the entries an op made.
+func (tx *Tx) tell() {
+	if tx.ledger.options.Outward == nil {
+		return
+	}
+	for _, t := range tx.touched {
+		if made := t.account.Entries[t.from:]; len(made) > 0 {
+			tx.Send(tx.ledger.options.Outward.OnEntries(tx.Now, t.account, made)...)
+		}
+	}
+}
+
+// Send adds outbox intents to the commit.
+func (tx *Tx) Send(intents ...*Intent) { tx.changes.Intents = append(tx.changes.Intents, intents...) }
+
+// finish returns what the batch changed.
+func (tx *Tx) finish() *Changes {
+	tx.changes.Accounts = slices.DeleteFunc(tx.changes.Accounts, func(a *core.Account) bool { return !a.Changed() })
+	return tx.changes
+}
+
+// Request is the stored answer to a named request hash, or nil.
+func (tx *Tx) Request(hash string) *Request { return tx.state.Requests[hash] }
+
+// Natural is the id that a named natural key was used for, or "".
+func (tx *Tx) Natural(key string) core.ID { return tx.state.Naturals[key] }
+
+// UseNatural takes a natural key for id.
+func (tx *Tx) UseNatural(key string, id core.ID) {
+	tx.state.Naturals[key] = id
+	tx.changes.Naturals = append(tx.changes.Naturals, Natural{key, id})
+}
+
+// Record is a named record, or nil.
+func (tx *Tx) Record(key RecordKey) *Record {
+	if r := tx.state.Records[key]; r != nil && !r.Deleted {
+		return r
+	}
+	return nil
+}
+
+// PutRecord writes the next version of a named record.
+func (tx *Tx) PutRecord(key RecordKey, body any, keys ...string) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return tx.write(&Record{Kind: key.Kind, ID: key.ID, Keys: keys, Body: raw})
+}
+
+// DeleteRecord marks a named record deleted; its body is emptied.
+func (tx *Tx) DeleteRecord(key RecordKey) error {
+	return tx.write(&Record{Kind: key.Kind, ID: key.ID, Deleted: true, Body: []byte("{}")})
+}
+
+func (tx *Tx) write(r *Record) error {
+	key := RecordKey{r.Kind, r.ID}
+	old, named := tx.state.Records[key]
+	if !named {
+		return core.Errorf(core.CodeInternal, "record %q %q was not named by the batch", r.Kind, r.ID)
+	}
+	r.Version, r.At = 1, tx.Now
+	if old != nil {
+		r.Version = old.Version + 1
+	}
+	tx.state.Records[key] = r
+	tx.changes.Records = append(tx.changes.Records, r)
+	return nil
+}
+
+// Links are the links of a named neutral thing.
+func (tx *Tx) Links(key LinkKey) []Link { return tx.state.Links[key] }
+
+// Link adds a link.
+func (tx *Tx) Link(l Link) {
+	key := LinkKey{l.Connection, l.Neutral}
+	for _, have := range tx.state.Links[key] {
+		if have == l {
+			return
+		}
+	}
+	tx.state.Links[key] = append(tx.state.Links[key], l)
+	tx.changes.Links = append(tx.changes.Links, l)
+}
+
+// Event is a named inbox row, or nil.
+func (tx *Tx) Event(id core.ID) *Event { return tx.state.Events[id] }
+
+// PutEvent inserts an inbox row or settles a named one.
+func (tx *Tx) PutEvent(e *Event) {
+	tx.state.Events[e.ID] = e
+	tx.changes.Events = append(tx.changes.Events, e)
+}
+
+// Intent is a named outbox row, or nil.
+func (tx *Tx) Intent(id core.ID) *Intent { return tx.state.Intents[id] }
+
+// SettleIntent writes back a named outbox row.
+func (tx *Tx) SettleIntent(i *Intent) {
+	tx.state.Intents[i.ID] = i
+	tx.changes.Settled = append(tx.changes.Settled, i)
+}

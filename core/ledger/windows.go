@@ -1,0 +1,52 @@
+package ledger
+
+import (
+	"context"
+
+	"scrip/core"
+)
+
+// Told is what a closed window says: the account's net consumption when it
+// closed, and when the window before it did.
+type Told struct {
+	Number   int64       `json:"number"`
+	Consumed core.Amount `json:"consumed"`
+	Before   core.Amount `json:"before"`
+	Opened   core.Time   `json:"opened"`
+	Closed   core.Time   `json:"closed"`
+}
+
+// CloseWindow closes the open window of one connection and returns its
+// figures, which from then on never change. ok is false when none is open.
+func (tx *Tx) CloseWindow(key AccountKey, connection string) (t Told, ok bool) {
+	a := tx.Account(key)
+	if a == nil {
+		return Told{}, false
+	}
+	w, ok := a.CloseWindow(connection)
+	return Told{Number: w.Number, Consumed: a.Consumed, Before: w.Told, Opened: w.Opened, Closed: tx.Now}, ok
+}
+
+// Sweep settles accounts that time alone has changed: expired grants and
+// holds get their entries. It changes no balance. It returns how many
+// accounts it settled, and the next instant at which there will be work.
+func (l *Ledger) Sweep(ctx context.Context, limit int) (int, core.Time, error) {
+	now := l.Now()
+	keys, next, err := l.Reader().Entries.Due(ctx, now, limit)
+	if err != nil || len(keys) == 0 {
+		return 0, next, err
+	}
+	ops := make([]*Op, len(keys))
+	for i, key := range keys {
+		ops[i] = &Op{
+			Names: func(b *Batch) { b.Accounts = append(b.Accounts, key) },
+			Decide: func(tx *Tx) error {
+				if a := tx.Account(key); a != nil {
+					a.Settle(tx.Now)
+				}
+				return nil
+			},
+		}
+	}
+	return len(keys), next, l.Do(ctx, ops...)
+}

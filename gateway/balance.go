@@ -1,0 +1,183 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/mapping/config"
+)
+
+type balanceParams struct {
+	ID      string `path:"id"`
+	Unit    string `query:"unit" doc:"one unit only, where several are configured"`
+	At      string `query:"at" doc:"now; other instants are not supported"`
+	KnownAt string `query:"known_at" doc:"now; other instants are not supported"`
+}
+
+type expiryView struct {
+	At     *string `json:"at" format:"date-time"`
+	Amount decimal `json:"amount"`
+}
+
+// UnitBalance is what a customer holds in one unit, as the API answers it.
+type UnitBalance struct {
+	Unit       string       `json:"unit"`
+	Posted     decimal      `json:"posted" doc:"what grants in force still hold, held parts included"`
+	Held       decimal      `json:"held" doc:"reserved by open holds"`
+	Available  decimal      `json:"available" doc:"posted less held"`
+	Overdrawn  decimal      `json:"overdrawn"`
+	Value      *moneyView   `json:"value" doc:"posted at the unit's list price"`
+	PaidValue  *moneyView   `json:"paid_value" doc:"what was paid for the unspent credits; null when nothing was, or in several currencies"`
+	PaidValues []moneyView  `json:"paid_values,omitempty" doc:"paid_value by currency, where there are several"`
+	Grants     []grantView  `json:"grants" doc:"open and scheduled grants in burn order"`
+	Expiring   []expiryView `json:"expiring" doc:"what expires unless it is spent, soonest first"`
+}
+
+// balanceView is one unit's balance, or the list of them.
+type balanceView struct {
+	Customer string `json:"customer"`
+	*UnitBalance
+	Balances []UnitBalance `json:"balances,omitempty" doc:"instead of the fields of one unit, where several are configured"`
+	AsOf     *string       `json:"as_of" format:"date-time"`
+}
+
+// TransformSchema says that one unit's fields stand only where there is one.
+func (balanceView) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Required = []string{"customer", "as_of"}
+	return s
+}
+
+func (g *gateway) mountBalances() {
+	register(g, read, route{method: http.MethodGet, path: "/v1/customers/{id}/balance", id: "get-balance", summary: "Read a customer's balance", tag: "customers"}, g.balance)
+}
+
+func (g *gateway) balance(ctx context.Context, p *balanceParams, _ *none) (*answer[balanceView], error) {
+	now := g.now()
+	if err := onlyNow(p, now); err != nil {
+		return nil, err
+	}
+	if _, err := g.customer(ctx, p.ID); err != nil {
+		return nil, err
+	}
+	units := g.Config.Units
+	if p.Unit != "" {
+		u, err := g.unit(p.Unit)
+		if err != nil {
+			return nil, err
+		}
+		units = []config.Unit{u}
+	}
+	view := balanceView{Customer: p.ID, AsOf: timeView(now)}
+	for _, u := range units {
+		b, err := g.unitBalance(ctx, ledger.AccountKey{Customer: p.ID, Unit: u.Code}, u, now)
+		if err != nil {
+			return nil, err
+		}
+		if len(units) == 1 {
+			view.UnitBalance = &b
+			break
+		}
+		view.Balances = append(view.Balances, b)
+	}
+	return ok(view)
+}
+
+func onlyNow(p *balanceParams, now core.Time) error {
+	for _, asked := range []struct{ field, text string }{{"at", p.At}, {"known_at", p.KnownAt}} {
+		t, err := timeField(asked.text, asked.field)
+		if err != nil {
+			return err
+		}
+		if t != 0 && t != now {
+			return core.InField(core.Errorf(core.CodeNotSupported, "a balance is told as of now only, leave the parameter out"), asked.field)
+		}
+	}
+	return nil
+}
+
+// unitBalance reads one account. The account is this request's own copy, so
+// what time has decided is settled in it and not stored.
+func (g *gateway) unitBalance(ctx context.Context, key ledger.AccountKey, u config.Unit, now core.Time) (UnitBalance, error) {
+	a, err := g.Ledger.Account(ctx, key)
+	if err != nil {
+		return UnitBalance{}, readFault(err)
+	}
+	a.Settle(now)
+	sums := a.Balance(now)
+	b := UnitBalance{
+		Unit: u.Code, Posted: g.format(key, sums.Posted), Held: g.format(key, sums.Held), Available: g.format(key, sums.Available),
+		Overdrawn: g.format(key, 0), Value: listValue(u, sums.Posted), Grants: []grantView{}, Expiring: []expiryView{},
+	}
+	for i := range a.Grants {
+		if grant := &a.Grants[i]; live(grant, now) {
+			b.Grants = append(b.Grants, g.viewGrant(key, grant, now))
+		}
+	}
+	b.Expiring = g.expiring(a, key, now)
+	paid, err := paidValues(a, now)
+	if len(paid) == 1 {
+		b.PaidValue = &paid[0]
+	} else {
+		b.PaidValues = paid
+	}
+	return b, err
+}
+
+// live reports whether a grant still counts: open, scheduled, or kept alive
+// by a hold that protects it.
+func live(grant *core.Grant, now core.Time) bool {
+	state := grant.State(now)
+	return state == core.Open || state == core.Scheduled || grant.Held > 0
+}
+
+// expiring sums what is left by the instant at which it ends.
+func (g *gateway) expiring(a *core.Account, key ledger.AccountKey, now core.Time) []expiryView {
+	sums := map[core.Time]core.Amount{}
+	for i := range a.Grants {
+		if grant := &a.Grants[i]; live(grant, now) && grant.Expires != core.Never && grant.Expires > now {
+			sums[grant.Expires] += grant.Remaining
+		}
+	}
+	instants := make([]core.Time, 0, len(sums))
+	for at := range sums {
+		instants = append(instants, at)
+	}
+	slices.Sort(instants)
+	views := make([]expiryView, len(instants))
+	for i, at := range instants {
+		views[i] = expiryView{timeView(at), g.format(key, sums[at])}
+	}
+	return views
+}
+
+// paidValues is the cost basis of what is unspent, by currency.
+func paidValues(a *core.Account, now core.Time) ([]moneyView, error) {
+	sums := map[core.Currency]core.Amount{}
+	for i := range a.Grants {
+		grant := &a.Grants[i]
+		if grant.Paid.IsZero() || !live(grant, now) {
+			continue
+		}
+		basis, err := grant.CostBasis(grant.Remaining)
+		if err != nil {
+			return nil, err
+		}
+		if sums[basis.Currency], err = sums[basis.Currency].Add(basis.Minor); err != nil {
+			return nil, err
+		}
+	}
+	var views []moneyView
+	for currency, minor := range sums {
+		if view := viewMoney(core.Money{Minor: minor, Currency: currency}); view != nil {
+			views = append(views, *view)
+		}
+	}
+	slices.SortFunc(views, func(x, y moneyView) int { return strings.Compare(x.Currency, y.Currency) })
+	return views, nil
+}

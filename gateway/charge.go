@@ -1,0 +1,137 @@
+package gateway
+
+import (
+	"context"
+	"strings"
+
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/core/rate"
+	"scrip/mapping/config"
+)
+
+// chargeBody is what debits and holds are for: an action, or an amount. It is
+// spelled out in each body that has it.
+type chargeBody struct {
+	Customer   string
+	Action     string
+	Quantity   *quantity
+	Dimensions map[string]string
+	Amount     *decimal
+	Unit       string
+}
+
+type allocationView struct {
+	Grant  string  `json:"grant"`
+	Amount decimal `json:"amount"`
+}
+
+type sumsView struct {
+	Posted    decimal `json:"posted"`
+	Held      decimal `json:"held"`
+	Available decimal `json:"available"`
+}
+
+func (g *gateway) viewAllocations(key ledger.AccountKey, parts []core.Allocation) []allocationView {
+	views := make([]allocationView, len(parts))
+	for i, p := range parts {
+		views[i] = allocationView{string(p.Grant), g.format(key, p.Amount)}
+	}
+	return views
+}
+
+func (g *gateway) viewSums(key ledger.AccountKey, b core.Balance) sumsView {
+	return sumsView{g.format(key, b.Posted), g.format(key, b.Held), g.format(key, b.Available)}
+}
+
+// charge turns a body into the ledger's charge. A key that has its answer
+// already keeps it, even when the price list no longer knows the action: op
+// and key say which.
+func (g *gateway) charge(ctx context.Context, op, key string, b chargeBody) (ledger.Charge, *rate.Action, error) {
+	c := ledger.Charge{Account: ledger.AccountKey{Customer: b.Customer}}
+	if err := checkCustomer(b.Customer, "customer"); err != nil {
+		return c, nil, err
+	}
+	switch {
+	case b.Action != "" && b.Amount != nil:
+		return c, nil, core.InField(core.Errorf(core.CodeInvalid, "an action or an amount is charged, not both"), "amount")
+	case b.Action != "":
+		action, err := g.price(&c, b)
+		if err != nil && g.answered(ctx, op, key) {
+			err = nil
+		}
+		return c, action, err
+	case b.Amount == nil:
+		return c, nil, core.InField(core.Errorf(core.CodeInvalid, "an action or an amount is required"), "amount")
+	case b.Quantity != nil || len(b.Dimensions) > 0:
+		return c, nil, core.InField(core.Errorf(core.CodeInvalid, "a quantity and dimensions belong to an action"), "action")
+	}
+	u, err := g.unit(b.Unit)
+	if err != nil {
+		return c, nil, err
+	}
+	c.Account.Unit = u.Code
+	c.Amount, err = core.ParseAmount(string(*b.Amount), u.Scale)
+	return c, nil, core.InField(err, "amount")
+}
+
+// price fills in what an action costs.
+func (g *gateway) price(c *ledger.Charge, b chargeBody) (*rate.Action, error) {
+	u, err := g.cardUnit(b.Unit)
+	if err != nil {
+		return nil, err
+	}
+	c.Account.Unit, c.Action, c.Dimensions, c.Card = u.Code, b.Action, b.Dimensions, g.Config.Card.Version
+	exact, text, err := parseQuantity(b.Quantity)
+	if err != nil {
+		return nil, err
+	}
+	c.Quantity = text
+	for _, err := range []error{checkText(b.Action, 200, "action"), checkPairs(b.Dimensions, "dimensions")} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	action, err := g.Config.Card.Find(b.Action)
+	if err != nil {
+		return nil, err
+	}
+	c.Amount, err = action.Cost(exact, b.Dimensions, u.Unit)
+	return &action, err
+}
+
+// cardUnit is the unit that the rate card prices in: the first configured.
+func (g *gateway) cardUnit(code string) (config.Unit, error) {
+	if len(g.Config.Units) == 0 {
+		return g.unit(code)
+	}
+	first := g.Config.Units[0]
+	if code == "" || code == first.Code {
+		return first, nil
+	}
+	if _, err := g.unit(code); err != nil {
+		return config.Unit{}, err
+	}
+	return config.Unit{}, core.InField(core.Errorf(core.CodeUnitMismatch, "actions are priced in %q", first.Code), "unit")
+}
+
+// parseQuantity reads a quantity, 1 when left out, with its one canonical
+// text: 2.50 and 2.5 are the same request.
+func parseQuantity(q *quantity) (core.Rate, string, error) {
+	text := "1"
+	if q != nil {
+		text = string(*q)
+	}
+	exact, err := rate.ParseQuantity(text)
+	if err != nil {
+		return core.Rate{}, "", err
+	}
+	canonical := core.Amount(exact.Num).Format(rate.QuantityScale)
+	return exact, strings.TrimSuffix(strings.TrimRight(canonical, "0"), "."), nil
+}
+
+// answered reports whether a key has its answer already.
+func (g *gateway) answered(ctx context.Context, op, key string) bool {
+	old, err := g.Ledger.Reader().Entries.Request(ctx, ledger.RequestHash(op, key))
+	return err == nil && old != nil
+}

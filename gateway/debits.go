@@ -1,0 +1,127 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"scrip/core"
+	"scrip/core/ledger"
+)
+
+type debitBody struct {
+	Customer   string            `json:"customer"`
+	Action     string            `json:"action,omitempty" doc:"priced by the rate card; or name an amount"`
+	Quantity   *quantity         `json:"quantity,omitempty"`
+	Dimensions map[string]string `json:"dimensions,omitempty"`
+	Amount     *decimal          `json:"amount,omitempty" doc:"or name an action"`
+	Unit       string            `json:"unit,omitempty" doc:"of the amount; may be left out while one unit is configured"`
+	At         string            `json:"at,omitempty" format:"date-time" doc:"not supported: a debit is of now"`
+}
+
+type debitView struct {
+	ID          string           `json:"id"`
+	Customer    string           `json:"customer"`
+	Amount      decimal          `json:"amount"`
+	Unit        string           `json:"unit"`
+	Allocations []allocationView `json:"allocations" doc:"what was taken from which grant; they add up to the amount"`
+	Action      string           `json:"action,omitempty"`
+	Quantity    string           `json:"quantity,omitempty"`
+	RateCard    string           `json:"rate_card,omitempty"`
+	Hold        string           `json:"hold,omitempty" doc:"the hold that was captured"`
+	Late        bool             `json:"late,omitempty" doc:"the hold had expired"`
+	Balance     sumsView         `json:"balance" doc:"right after"`
+	Replayed    bool             `json:"replayed" doc:"whether this is the answer to an earlier request with the same key"`
+	CreatedAt   *string          `json:"created_at" format:"date-time"`
+}
+
+type reverseBody struct {
+	Amount *decimal `json:"amount,omitempty" doc:"all that is left of the debit when left out"`
+}
+
+type reversalView struct {
+	ID          string           `json:"id"`
+	Debit       string           `json:"debit"`
+	Customer    string           `json:"customer"`
+	Amount      decimal          `json:"amount"`
+	Unit        string           `json:"unit"`
+	Allocations []allocationView `json:"allocations" doc:"what was given back to which grant"`
+	Left        decimal          `json:"left" doc:"of the debit, still to be reversed"`
+	Balance     sumsView         `json:"balance" doc:"right after"`
+	Replayed    bool             `json:"replayed"`
+	CreatedAt   *string          `json:"created_at" format:"date-time"`
+}
+
+func (b *debitBody) charge() chargeBody {
+	return chargeBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit}
+}
+
+// check refuses what a debit cannot have.
+func (b *debitBody) check() error {
+	if b.At != "" {
+		return core.InField(core.Errorf(core.CodeNotSupported, "a debit is of now, leave the field out"), "at")
+	}
+	return nil
+}
+
+func (g *gateway) viewDebit(r *ledger.DebitReceipt, before bool) debitView {
+	return debitView{
+		ID: string(r.ID), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
+		Allocations: g.viewAllocations(r.Account, r.Allocations), Action: r.Action, Quantity: r.Quantity, RateCard: r.Card,
+		Hold: string(r.Hold), Late: r.Late, Balance: g.viewSums(r.Account, r.Balance), Replayed: before, CreatedAt: timeView(r.At),
+	}
+}
+
+func (g *gateway) mountDebits() {
+	register(g, write, route{method: http.MethodPost, path: "/v1/debits", id: "create-debit", summary: "Take credits, all or nothing", tag: "debits", keyed: true},
+		func(ctx context.Context, _ *none, b *debitBody) (*answer[debitView], error) {
+			if err := b.check(); err != nil {
+				return nil, err
+			}
+			key := idempotencyKey(ctx)
+			c, _, err := g.charge(ctx, ledger.OpDebit, key, b.charge())
+			if err != nil {
+				return nil, err
+			}
+			receipt, before, err := g.Ledger.Debit(ctx, key, c)
+			return keyed(g.viewDebit(&receipt, before), before, err)
+		})
+	register(g, write, route{method: http.MethodPost, path: "/v1/debits/batch", id: "create-debits", summary: "Up to 1000 debits, each by itself", tag: "debits"}, g.debitBatch)
+	register(g, write, route{method: http.MethodPost, path: "/v1/debits/{id}/reverse", id: "reverse-debit", summary: "Give a debit back to the grants it came from", tag: "debits", keyed: true, empty: true}, g.reverse)
+}
+
+func (g *gateway) reverse(ctx context.Context, p *idParam, b *reverseBody) (*answer[reversalView], error) {
+	id, err := checkID(p.ID, core.DebitID, "debit")
+	if err != nil {
+		return nil, err
+	}
+	var amount core.Amount
+	if b.Amount != nil {
+		if amount, err = g.reverseAmount(ctx, id, *b.Amount); err != nil {
+			return nil, err
+		}
+	}
+	r, before, err := g.Ledger.Reverse(ctx, idempotencyKey(ctx), id, amount)
+	return keyed(reversalView{
+		ID: string(r.ID), Debit: string(r.Debit), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
+		Allocations: g.viewAllocations(r.Account, r.Allocations), Left: g.format(r.Account, r.Left), Balance: g.viewSums(r.Account, r.Balance),
+		Replayed: before, CreatedAt: timeView(r.At),
+	}, before, err)
+}
+
+// reverseAmount reads an amount in the unit of the debit. Zero is refused
+// here: to the ledger it means all that is left.
+func (g *gateway) reverseAmount(ctx context.Context, debit core.ID, text decimal) (core.Amount, error) {
+	taken, err := g.Ledger.Taken(ctx, debit)
+	if err != nil {
+		return 0, readFault(err)
+	}
+	u, err := g.unit(taken.Account.Unit)
+	if err != nil {
+		return 0, err
+	}
+	amount, err := core.ParseAmount(string(text), u.Scale)
+	if err == nil && amount == 0 {
+		err = core.Errorf(core.CodeInvalid, "zero cannot be given back, leave the amount out for all that is left")
+	}
+	return amount, core.InField(err, "amount")
+}

@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"scrip/adapters"
+	"scrip/core"
+	"scrip/mapping"
+)
+
+// manualFlag is what happens to a person's change at the vendor: a finding.
+const manualFlag = "flag"
+
+// mappings gives every connection its defaults, then what the section says.
+func (r *reader) mappings(top object, c *Config) {
+	sections := map[string]field{}
+	if f, ok := top.get("mapping"); ok {
+		names := make([]string, len(c.Connections))
+		for i, known := range c.Connections {
+			names[i] = known.Name
+		}
+		for _, m := range r.each(f, "mapping", maxConnections) {
+			if !slices.Contains(names, m.key) {
+				r.fault(m.at, "connection %s does not exist%s", shown(m.key), near(m.key, names))
+				continue
+			}
+			sections[m.key] = m
+		}
+	}
+	for i := range c.Connections {
+		k := &c.Connections[i].Connection
+		p, ok := r.providerOf(*k)
+		if !ok {
+			continue
+		}
+		k.Create, k.Window, k.ManualChanges, k.Percent = true, time.Minute, manualFlag, 50
+		if len(p.Strategies) > 0 {
+			k.Strategy = p.Strategies[0]
+		}
+		at := r.connectionAt(top, k.Name)
+		if f, ok := sections[k.Name]; ok {
+			at = f.at
+			r.mapping(f, k, p, c)
+		}
+		r.valued(at, k, p, c.Units)
+	}
+}
+
+// connectionAt is where a connection is described.
+func (r *reader) connectionAt(top object, name string) pos {
+	f, _ := top.get("connections")
+	for _, c := range f.value.fields {
+		if c.key == name {
+			return c.at
+		}
+	}
+	return f.at
+}
+
+func (r *reader) mapping(f field, k *mapping.Connection, p Provider, c *Config) {
+	o := r.object(f, fmt.Sprintf("mapping %q", f.key), "strategy rate create window packs manual_changes share", "units plans carrier")
+	if strategy, ok := o.get("strategy"); ok {
+		k.Strategy = r.strategy(strategy, p)
+	}
+	if value, ok := o.get("rate"); ok {
+		r.mappedRate(value, k, p, c.Units)
+	}
+	if create, ok := o.get("create"); ok {
+		k.Create = r.boolean(create)
+	}
+	if window, ok := o.get("window"); ok {
+		r.duration(window, &k.Window, time.Second, day)
+	}
+	if manual, ok := o.get("manual_changes"); ok {
+		r.manualChanges(manual)
+	}
+	if share, ok := o.get("share"); ok {
+		k.Percent = r.share(share)
+	}
+	if packs, ok := o.get("packs"); ok {
+		k.Packs = r.mappedPacks(packs, c)
+	}
+}
+
+func (r *reader) strategy(f field, p Provider) adapters.Strategy {
+	text, ok := r.text(f, maxEcho)
+	s := adapters.Strategy(text)
+	switch {
+	case !ok || slices.Contains(p.Strategies, s):
+	case !slices.Contains(strategyNames(), text):
+		r.fault(f.value.at, "strategy %q is unknown%s", text, near(text, strategyNames()))
+	default:
+		why := ""
+		if p.WhyNot != "" {
+			why = ": " + p.WhyNot
+		}
+		r.fault(f.value.at, "provider %q cannot do the strategy %q%s", p.Name, text, why)
+	}
+	return s
+}
+
+func (r *reader) mappedRate(f field, k *mapping.Connection, p Provider, units []Unit) {
+	scale := core.MaxScale
+	if len(units) > 0 {
+		scale = units[0].Scale
+	}
+	k.Rate, _ = r.price(f, scale)
+	if p.HoldsUnits {
+		r.fault(f.at, "provider %q holds units and not money, remove the rate", p.Name)
+	}
+}
+
+func (r *reader) manualChanges(f field) {
+	text, ok := r.text(f, maxEcho)
+	switch {
+	case !ok || text == manualFlag:
+	case text == "accept" || text == "revert":
+		r.report(f.value.at, core.CodeNotSupported, fmt.Sprintf("manual_changes: %q is not supported yet, write flag", text))
+	default:
+		r.fault(f.value.at, "manual_changes: %q is unknown%s", text, near(text, []string{manualFlag}))
+	}
+}
+
+// share reads a part of one as percent.
+func (r *reader) share(f field) int {
+	text, ok := r.text(f, maxEcho)
+	if !ok {
+		return 0
+	}
+	n, err := core.ParseAmount(text, 2)
+	if err == nil && (n < 1 || n > 100) {
+		err = fmt.Errorf("%q is not between 0.01 and 1", text)
+	}
+	if err != nil {
+		r.refuse(f, err)
+	}
+	return int(n)
+}
+
+// mappedPacks reads which object of the vendor stands for a pack.
+func (r *reader) mappedPacks(f field, c *Config) map[string]string {
+	names := make([]string, 0, len(c.Packs))
+	for name := range c.Packs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	packs := map[string]string{}
+	for _, p := range r.each(f, "packs", maxPacks) {
+		if !slices.Contains(names, p.key) {
+			r.fault(p.at, "pack %s does not exist%s", shown(p.key), near(p.key, names))
+			continue
+		}
+		packs[p.key], _ = r.text(p, 255)
+	}
+	return packs
+}
+
+// valued settles what a unit is worth at a vendor that holds money. Without a
+// rate of its own a connection takes the unit's first list price.
+func (r *reader) valued(at pos, k *mapping.Connection, p Provider, units []Unit) {
+	if p.HoldsUnits || len(units) == 0 {
+		return
+	}
+	carries := k.Strategy != adapters.Totals
+	if carries && len(units) > 1 {
+		r.report(at, core.CodeNotSupported, fmt.Sprintf(
+			"connection %q would value several units at one rate, which is not supported yet, write strategy: %s", k.Name, adapters.Totals))
+		return
+	}
+	if k.Rate.IsZero() && len(units[0].Prices) > 0 {
+		k.Rate = units[0].Prices[0]
+	}
+	if carries && k.Rate.IsZero() && !r.badPrice {
+		r.fault(at, "connection %q needs a rate in mapping or a price of the unit, since %s holds money", k.Name, p.Name)
+	}
+}

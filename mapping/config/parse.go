@@ -1,0 +1,221 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"scrip/adapters"
+	"scrip/core"
+)
+
+// Env is what a config is read against: where secrets come from, and which
+// vendors there are.
+type Env struct {
+	Lookup    func(name string) (string, bool)  // environment variables, [os.LookupEnv] when nil
+	ReadFile  func(path string) ([]byte, error) // files of secrets; when nil they are read and must not be world-readable
+	Providers []Provider
+}
+
+// Provider is what a config needs to know of a vendor.
+type Provider struct {
+	Name          string
+	Strategies    []adapters.Strategy      // the first is the default
+	WhyNot        string                   // why the other strategies are missing
+	HoldsUnits    bool                     // its balances are units; else they are money, and a unit needs a rate there
+	CannotCollect bool                     // it asks nobody for money: packs are paid through another connection
+	Live          func(apiKey string) bool // whether a key reaches live data; nil: no key does
+}
+
+// Load reads and checks a config file. What is wrong with the content is a
+// [*Faults]; a file that cannot be read is a [core.CodeInvalid] error.
+func Load(path string, env Env) (*Config, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, core.Errorf(core.CodeInvalid, "config file %q does not exist, scrip init writes one", path)
+	}
+	if err != nil {
+		return nil, core.Errorf(core.CodeInvalid, "config file %q cannot be opened, check its permissions", path)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil {
+		return nil, core.Errorf(core.CodeInvalid, "config file %q cannot be read, check that it is a file", path)
+	}
+	return Parse(filepath.Base(path), data, env)
+}
+
+// Parse reads and checks a config. Every fault is found at once and returned
+// as a [*Faults] that names the file as name. No fault holds a secret.
+func Parse(name string, data []byte, env Env) (*Config, error) {
+	if env.Lookup == nil {
+		env.Lookup = os.LookupEnv
+	}
+	if env.ReadFile == nil {
+		env.ReadFile = readSecretFile
+	}
+	r := &reader{file: name, env: env}
+	var c *Config
+	if root, ok := r.tree(data); ok {
+		c = r.config(root)
+	}
+	if len(r.faults) > 0 {
+		return nil, newFaults(r.faults)
+	}
+	digest := sha256.Sum256(data)
+	c.Digest = hex.EncodeToString(digest[:])
+	return c, nil
+}
+
+// The fields at the top of the file.
+const (
+	topFields = "version storage listen secret_key retention unit units connections route burn_order holds windows deficit rate_card packs mapping"
+	topLater  = "plans top_up alerts convert"
+)
+
+func (r *reader) config(root *node) *Config {
+	top := r.object(field{at: pos{1, 1}, value: root}, "the config", topFields, topLater)
+	c := &Config{
+		Storage: "sqlite:scrip.db", Listen: "127.0.0.1:8080", Order: core.DefaultOrder(),
+		Holds: Holds{Default: 15 * time.Minute, Max: day}, Late: 34 * day, Skew: 5 * time.Minute,
+	}
+	if !top.ok {
+		return c
+	}
+	if f, ok := top.need("version"); ok {
+		if text, ok := r.text(f, maxEcho); ok && text != "1" {
+			r.fault(f.value.at, "version %q of the format is unknown, write 1", text)
+		}
+	}
+	if f, ok := top.get("storage"); ok {
+		c.Storage = r.storage(f)
+	}
+	if f, ok := top.get("listen"); ok {
+		c.Listen = r.listen(f)
+	}
+	if f, ok := top.get("secret_key"); ok {
+		c.SecretKey = r.secret(f)
+	}
+	if f, ok := top.get("burn_order"); ok {
+		c.Order = r.burnOrder(f)
+	}
+	r.times(top, c)
+	r.deficit(top)
+	c.Units = r.units(top)
+	c.Connections = r.connections(top)
+	r.route(top, c)
+	r.rateCard(top, c)
+	r.packs(top, c)
+	r.mappings(top, c)
+	return c
+}
+
+// storage accepts a path. What it refuses it does not repeat: a database's
+// address may hold a password.
+func (r *reader) storage(f field) string {
+	text, ok := r.text(f, 4096)
+	if !ok {
+		return ""
+	}
+	path, isPath := strings.CutPrefix(text, "sqlite:")
+	scheme, _, isURL := strings.Cut(text, "://")
+	switch {
+	case isPath && strings.HasPrefix(path, ":memory:"):
+		r.fault(f.value.at, "storage in memory is lost when the process ends, write sqlite: and a path")
+	case isPath && path != "" && !strings.Contains(path, "://"):
+		return text
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		r.report(f.value.at, core.CodeNotSupported, "storage in PostgreSQL is not supported yet, write sqlite: and a path")
+	default:
+		r.fault(f.value.at, "storage must be sqlite: and a path, such as sqlite:scrip.db")
+	}
+	return ""
+}
+
+func (r *reader) listen(f field) string {
+	text, ok := r.text(f, 300)
+	if !ok {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(text)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || strconv.FormatUint(n, 10) != port {
+		r.fault(f.value.at, "listen: %s is not an address such as 127.0.0.1:8080", shown(text))
+	}
+	return text
+}
+
+func (r *reader) burnOrder(f field) core.Order {
+	var names []string
+	for _, item := range r.names(f) {
+		name, ok := r.text(item, maxEcho)
+		if !ok {
+			continue
+		}
+		if _, err := core.ParseOrder(append(names, name)); err != nil {
+			r.fault(item.value.at, "%s", err)
+			continue
+		}
+		names = append(names, name)
+	}
+	order, _ := core.ParseOrder(names)
+	if f.value.kind == aList && len(f.value.items) == 0 {
+		r.fault(f.value.at, "burn_order is empty, remove it to have the default")
+	}
+	return order
+}
+
+// times reads the sections that hold durations alone.
+func (r *reader) times(top object, c *Config) {
+	section := func(name, known string) object {
+		if f, ok := top.get(name); ok {
+			return r.object(f, name, known, "")
+		}
+		return object{r: r}
+	}
+	span := func(o object, name string, into *time.Duration, least, most time.Duration) pos {
+		f, ok := o.get(name)
+		if !ok {
+			return o.at
+		}
+		r.duration(f, into, least, most)
+		return f.value.at
+	}
+	span(section("retention", "raw"), "raw", &c.RetainRaw, day, 3660*day)
+	holds := section("holds", "default max")
+	at := span(holds, "default", &c.Holds.Default, time.Second, 31*day)
+	span(holds, "max", &c.Holds.Max, time.Second, 31*day)
+	if c.Holds.Default > c.Holds.Max {
+		r.fault(at, "holds last %s by default and %s at most, the default must not be longer", spanText(c.Holds.Default), spanText(c.Holds.Max))
+	}
+	windows := section("windows", "late skew")
+	span(windows, "late", &c.Late, time.Second, 366*day)
+	span(windows, "skew", &c.Skew, time.Second, day)
+}
+
+// deficit accepts the rule that is in force, that there is none.
+func (r *reader) deficit(top object) {
+	f, ok := top.get("deficit")
+	if !ok {
+		return
+	}
+	o := r.object(f, "deficit", "limit settled_by", "")
+	if limit, ok := o.get("limit"); ok {
+		if text, ok := r.text(limit, maxEcho); ok && text != "0" {
+			r.report(limit.value.at, core.CodeNotSupported, fmt.Sprintf("a deficit of %q is not supported yet, write 0", text))
+		}
+	}
+	if by, ok := o.get("settled_by"); ok {
+		if text, ok := r.text(by, maxEcho); ok && text != "paid" {
+			r.report(by.value.at, core.CodeNotSupported, fmt.Sprintf("a deficit settled by %q is not supported yet, write paid", text))
+		}
+	}
+}

@@ -1,0 +1,58 @@
+// Package config reads scrip.yaml: strictly, with the line and column of
+// every fault, and secrets only by reference.
+package config
+
+import (
+	"time"
+
+	"scrip/core"
+	"scrip/core/rate"
+	"scrip/mapping"
+)
+
+// Config is the desired state that scrip.yaml describes.
+type Config struct {
+	Storage     string // "sqlite:PATH"
+	Listen      string
+	SecretKey   Secret
+	RetainRaw   time.Duration // raw webhook bodies; 0 keeps them for ever
+	Units       []Unit        // the first is what the rate card and rates of connections are in
+	Connections []Connection
+	Route       mapping.Route
+	Order       core.Order
+	Holds       Holds
+	Late        time.Duration // how old a late fact may be
+	Skew        time.Duration // how far ahead a fact may be
+	Card        rate.Card
+	Packs       map[string]mapping.Pack
+	Digest      string // SHA-256 of the file, in hex
+}
+
+// Unit is a unit and its list prices.
+type Unit struct {
+	core.Unit
+	Prices []core.Price // list value of one unit, one per currency; may be empty
+}
+
+// Connection is a vendor account with its secrets.
+type Connection struct {
+	mapping.Connection
+	APIKey         Secret
+	WebhookSecrets []Secret
+}
+
+// Holds are the lives of holds.
+type Holds struct {
+	Default time.Duration
+	Max     time.Duration
+}
+
+// Unit returns the unit of that code.
+func (c *Config) Unit(code string) (Unit, bool) {
+	for _, u := range c.Units {
+		if u.Code == code {
+			return u, true
+		}
+	}
+	return Unit{}, false
+}

@@ -1,0 +1,165 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	stdsync "sync"
+	"time"
+
+	"scrip/adapters"
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/mapping"
+)
+
+// probeEvery is how long a connection rests between looks whether it works
+// again, after its credentials or its preparation failed.
+const probeEvery = 30 * time.Second
+
+// connection is a vendor account with what the worker knows of it.
+type connection struct {
+	mapping.Connection
+	port *adapters.Port
+	gate gate
+
+	mu     stdsync.Mutex // held while preparing, so that it happens once
+	ready  bool
+	next   core.Time // wall time before which it is not prepared again
+	failed error     // of the last preparation
+}
+
+func (c *connection) canCancel() bool {
+	_, can := c.port.Adapter.(adapters.ConsumptionCanceller)
+	return can
+}
+
+func (c *connection) canFind() bool {
+	_, can := c.port.Adapter.(adapters.Finder)
+	return can
+}
+
+func (c *connection) canPutCustomer() bool {
+	_, can := c.port.Adapter.(adapters.CustomerWriter)
+	return can
+}
+
+// ready prepares a connection once; a failure is repeated after a rest.
+func (w *Worker) ready(ctx context.Context, c *connection) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wall := w.o.Wall()
+	switch {
+	case c.ready:
+		return nil
+	case c.failed != nil && wall < c.next && w.draining.Load() == 0:
+		return c.failed
+	}
+	c.next = wall.Add(probeEvery)
+	c.failed = w.prepare(ctx, c)
+	c.ready = c.failed == nil
+	return c.failed
+}
+
+func (w *Worker) prepare(ctx context.Context, c *connection) error {
+	known, err := w.o.Ledger.Reader().Links.Links(ctx, ledger.LinkKey{Connection: c.Name, Neutral: adapters.SetupNeutral})
+	if err != nil {
+		return err
+	}
+	setup := w.setup(c)
+	setup.Links = append(setup.Links, vendorLinks(known)...)
+	answer, err := c.port.Prepare(ctx, setup)
+	if err != nil {
+		return err
+	}
+	return w.o.Ledger.Do(ctx, &ledger.Op{
+		Names: func(b *ledger.Batch) { nameLinks(b, c.Name, adapters.SetupNeutral, answer.Links) },
+		Decide: func(tx *ledger.Tx) error {
+			addLinks(tx, c.Name, adapters.SetupNeutral, answer.Links)
+			return nil
+		},
+	})
+}
+
+// setup says what a connection's orders will rest on: a meter where it holds
+// consumption, products where it collects money.
+func (w *Worker) setup(c *connection) adapters.Setup {
+	route := w.o.Route
+	all := route.Primary == ""
+	setup := adapters.Setup{Create: c.Create, Links: c.products()}
+	if carries := all || c.Name == route.Primary || slices.Contains(route.Shadow, c.Name); carries && c.Strategy != adapters.Totals {
+		setup.Currency = c.Rate.Currency
+		for _, u := range w.o.Units {
+			if setup.Currency == "" {
+				setup.Currency = c.RateOf(u).Currency
+			}
+		}
+	}
+	if all || c.Name == route.Collector() {
+		for name := range w.o.Packs {
+			setup.Packs = append(setup.Packs, name)
+		}
+		slices.Sort(setup.Packs)
+	}
+	return setup
+}
+
+// products are the packs whose vendor object the config names.
+func (c *connection) products() adapters.Links {
+	var links adapters.Links
+	for pack, id := range c.Packs {
+		links = append(links, adapters.Link{Neutral: pack, Role: adapters.RoleProduct, Vendor: id})
+	}
+	slices.SortFunc(links, func(a, b adapters.Link) int { return strings.Compare(a.Neutral, b.Neutral) })
+	return links
+}
+
+// nameLinks names what [addLinks] adds. A link that names no neutral thing
+// belongs to what the order was about.
+func nameLinks(b *ledger.Batch, connection, about string, links []adapters.Link) {
+	for _, l := range links {
+		if l.Neutral == "" {
+			l.Neutral = about
+		}
+		b.Links = append(b.Links, ledger.LinkKey{Connection: connection, Neutral: l.Neutral})
+	}
+}
+
+func addLinks(tx *ledger.Tx, connection, about string, links []adapters.Link) {
+	for _, l := range links {
+		if l.Neutral == "" {
+			l.Neutral = about
+		}
+		if l.Vendor != "" {
+			tx.Link(ledger.Link{Connection: connection, Neutral: l.Neutral, Role: l.Role, Vendor: l.Vendor})
+		}
+	}
+}
+
+func vendorLinks(stored []ledger.Link) adapters.Links {
+	links := make(adapters.Links, len(stored))
+	for i, l := range stored {
+		links[i] = adapters.Link{Neutral: l.Neutral, Role: l.Role, Vendor: l.Vendor}
+	}
+	return links
+}
+
+// isVendor tells a vendor's failure from one of the ledger.
+func isVendor(err error) bool {
+	var e *adapters.Error
+	return errors.As(err, &e)
+}
+
+// rest is until when a connection that could not be prepared is left alone.
+func (c *connection) rest() core.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.next
+}
+
+func (c *connection) prepared() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ready
+}

@@ -1,0 +1,125 @@
+package sync
+
+import (
+	stdsync "sync"
+	"time"
+
+	"scrip/adapters"
+	"scrip/core"
+	"scrip/mapping/queue"
+)
+
+const (
+	brokenAfter = 3 // refusals of the credentials in a row
+	openAfter   = 5 // failures in a row that say the vendor is overrun or away
+)
+
+// gate decides whether a connection may be called now. It is open; or broken,
+// when its credentials are refused, until a probe succeeds; or shut for a
+// while after a storm of failures, then half open: one call goes through, and
+// its outcome decides. All times are wall time.
+type gate struct {
+	name string
+	room int // calls at once
+
+	mu      stdsync.Mutex
+	inside  int
+	refused int  // refusals of the credentials in a row
+	storm   int  // passing failures in a row
+	opened  int  // times the gate was shut since it last let a call succeed
+	trying  bool // the one call of a half-open gate is out
+	broken  bool
+	since   core.Time
+	until   core.Time // shut before it
+	last    adapters.Code
+	lastAt  core.Time
+}
+
+// pass is how the gate lets an intent in.
+type pass int
+
+const (
+	denied pass = iota
+	let
+	letProbe // probe the connection first
+)
+
+// enter asks for a call. Denied, it says when to ask again. force overrides
+// every pause; it is for draining, which waits for nothing.
+func (g *gate) enter(id core.ID, wall core.Time, force bool) (pass, core.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !force {
+		switch {
+		case wall < g.until:
+			return denied, g.until.Add(queue.Spread(id, g.opened, time.Second))
+		case g.until != 0 && g.trying, g.inside >= g.room:
+			return denied, wall.Add(time.Second + queue.Spread(id, g.opened, 2*time.Second))
+		}
+	}
+	g.inside++
+	if g.until != 0 {
+		g.trying = true
+		if g.broken {
+			return letProbe, 0
+		}
+	}
+	return let, 0
+}
+
+// leave ends what enter began.
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inside--
+	if g.inside == 0 {
+		g.trying = false
+	}
+}
+
+// success notes an answer of the vendor, a refusal of the content included.
+func (g *gate) success() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused, g.storm, g.opened, g.until = 0, 0, 0, 0
+	g.trying, g.broken, g.since, g.last = false, false, 0, ""
+}
+
+// failure notes a failed call.
+func (g *gate) failure(e *adapters.Error, wall core.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last, g.lastAt = e.Code, wall
+	g.trying = false
+	switch e.Code {
+	case adapters.CodeUnauthorized, adapters.CodeForbidden:
+		g.refused++
+		if g.refused < brokenAfter && !g.broken {
+			return
+		}
+		if !g.broken {
+			g.broken, g.since = true, wall
+		}
+		g.until = wall.Add(probeEvery)
+	case adapters.CodeRateLimited, adapters.CodeUnavailable, adapters.CodeUnknown, adapters.CodeBadAnswer:
+		g.storm++
+		if g.storm < openAfter && g.until == 0 {
+			return
+		}
+		if g.until != 0 && wall < g.until {
+			return // calls that were out when it shut
+		}
+		g.opened++
+		g.until = wall.Add(max(queue.Backoff(core.ID(g.name), g.opened), min(e.RetryAfter, queue.MaxDelay)))
+	}
+}
+
+// unprepared notes that the connection could not be prepared.
+func (g *gate) unprepared(code adapters.Code, wall, next core.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.broken {
+		g.broken, g.since = true, wall
+	}
+	g.last, g.lastAt, g.until = code, wall, next
+}

@@ -1,0 +1,161 @@
+package sync
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"scrip/adapters"
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/mapping"
+)
+
+// neutrals are the things whose links an order is given.
+func neutrals(b *mapping.Body, customer string) []string {
+	list := []string{customer, adapters.SetupNeutral}
+	switch {
+	case b.Grant != nil:
+		list = append(list, string(b.Grant.Grant))
+	case b.End != nil:
+		list = append(list, string(b.End.Grant))
+	case b.Sale != nil:
+		list = append(list, b.Sale.Pack, string(b.Sale.ID))
+	case b.Consume != nil:
+		list = append(list, b.Consume.Window)
+	}
+	return list
+}
+
+// plan decides the next call of an intent, or that none is needed.
+func (j *job) plan(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body) (*order, *unsent, error) {
+	o := &order{body: body, links: j.conn.products()}
+	for _, neutral := range neutrals(body, row.Customer) {
+		o.links = append(o.links, vendorLinks(tx.Links(ledger.LinkKey{Connection: j.conn.Name, Neutral: neutral}))...)
+	}
+	o.mark = adapters.Mark{ID: row.ID, Kind: body.Kind(), Neutral: row.Ref, Customer: o.links.One(adapters.RoleCustomer)}
+	// The customer comes first: closing a window changes the account, and
+	// nothing after it may fail.
+	if body.Customer == nil && body.End == nil && o.mark.Customer == "" && j.conn.canPutCustomer() {
+		return o, nil, ensure(tx, row, body, o, j.conn.Name)
+	}
+	end, err := j.choose(tx, row, body, o)
+	return o, end, err
+}
+
+// choose sets what the order does.
+func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *order) (*unsent, error) {
+	switch {
+	case body.Customer != nil:
+		o.act = doCustomer
+	case body.Grant != nil:
+		o.act = doGrant
+		if body.Grant.Value.Minor <= 0 {
+			return nil, core.Errorf(core.CodeInvalid, "the grant's value at the vendor cannot be counted")
+		}
+	case body.End != nil:
+		o.act = doEnd
+		if o.links.One(adapters.RoleGrant) == "" {
+			return &unsent{ledger.Ignored, "the vendor was given no such grant"}, nil
+		}
+	case body.Sale != nil:
+		o.act = doSell
+		if p, err := purchaseOf(tx, body.Sale.ID); err != nil || p.State != core.PurchasePending && !row.Tried {
+			return &unsent{ledger.Ignored, fmt.Sprintf("the purchase is %s already", p.State)}, err
+		}
+	case body.Consume != nil:
+		return j.chooseWindow(tx, row, body.Consume, o)
+	default:
+		return nil, core.Errorf(core.CodeInvalid, "its kind %q is not known", row.Kind)
+	}
+	return nil, nil
+}
+
+// chooseWindow closes the window if it is open still, and takes its next call.
+func (j *job) chooseWindow(tx *ledger.Tx, row *ledger.Intent, c *mapping.Consumption, o *order) (*unsent, error) {
+	account := ledger.AccountKey{Customer: row.Customer, Unit: c.Unit.Code}
+	key := mapping.BookKey(j.conn.Name, account)
+	before, book := tx.Record(key), &mapping.Book{}
+	if before != nil {
+		if err := json.Unmarshal(before.Body, book); err != nil {
+			return nil, core.Errorf(core.CodeInvalid, "the book of what was told cannot be read")
+		}
+	}
+	carried, windows := book.Carry, len(book.Windows)
+	if c.Told == nil {
+		a := tx.Account(account)
+		if a == nil {
+			return &unsent{ledger.Ignored, "its window is not open"}, nil
+		}
+		told, open := peek(a, j.conn.Name, c.Number, tx.Now)
+		if !open {
+			return &unsent{ledger.Ignored, "its window is not open"}, nil
+		}
+		if err := c.Close(told, j.conn.RateOf(c.Unit), book); err != nil {
+			return nil, err
+		}
+		tx.CloseWindow(account, j.conn.Name)
+	}
+	step := c.Next(book, j.conn.canCancel())
+	if book.Carry != carried || len(book.Windows) != windows {
+		if err := tx.PutRecord(key, book); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case step == nil && c.Rest() < 0:
+		return &unsent{ledger.Applied, "what it gave back is carried to the next window"}, nil
+	case step == nil:
+		return &unsent{ledger.Applied, ""}, nil
+	case step.Cancel != nil:
+		o.act, o.taken = doCancel, step.Cancel
+		o.mark.ID = mapping.StepMark(row.ID, row.Customer, "cancel/"+step.Cancel.Window)
+	default:
+		o.act = doTell
+	}
+	return nil, nil
+}
+
+// peek says what closing an account's window would, without closing it: a
+// figure that cannot be told must leave the window as it is.
+func peek(a *core.Account, connection string, number int64, now core.Time) (ledger.Told, bool) {
+	for _, w := range a.Windows {
+		if w.Connection == connection && w.Number == number && w.Closes != 0 {
+			return ledger.Told{Number: w.Number, Consumed: a.Consumed, Before: w.Told, Opened: w.Opened, Closed: now}, true
+		}
+	}
+	return ledger.Told{}, false
+}
+
+// ensure puts the customer before the order: it is older than the connection.
+// What is said of it is fixed with the first attempt.
+func ensure(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *order, connection string) error {
+	if body.Attempt.Ensure == nil {
+		record := tx.Record(ledger.RecordKey{Kind: ledger.CustomerKind, ID: row.Customer})
+		if record == nil {
+			return core.Errorf(core.CodeInvalid, "customer %q does not exist any more", row.Customer)
+		}
+		c := &ledger.Customer{}
+		if err := json.Unmarshal(record.Body, c); err != nil {
+			return core.Errorf(core.CodeInvalid, "customer %q cannot be read", row.Customer)
+		}
+		body.Attempt.Ensure = c
+	}
+	o.act = doEnsure
+	o.mark = adapters.Mark{
+		ID:   core.NewID(core.IntentID, row.Customer, "ensure/"+connection, row.Customer, 0),
+		Kind: adapters.CustomerKind, Neutral: row.Customer,
+	}
+	return nil
+}
+
+func purchaseOf(tx *ledger.Tx, id core.ID) (core.Purchase, error) {
+	var p core.Purchase
+	record := tx.Record(ledger.RecordKey{Kind: ledger.PurchaseKind, ID: string(id)})
+	if record == nil {
+		return p, core.Errorf(core.CodeInvalid, "purchase %q does not exist any more", string(id))
+	}
+	if err := json.Unmarshal(record.Body, &p); err != nil {
+		return p, core.Errorf(core.CodeInvalid, "purchase %q cannot be read", string(id))
+	}
+	return p, nil
+}

@@ -1,0 +1,245 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"scrip/adapters"
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/mapping"
+	"scrip/mapping/queue"
+)
+
+// giveUp is how long a call is repeated before a person must look.
+const giveUp = 24 * time.Hour
+
+// onRow changes the claimed row in one commit, unless somebody else has
+// settled it or holds it now. It outlives ctx: what a vendor answered must be
+// written down even when the work was told to stop.
+func (j *job) onRow(ctx context.Context, names func(*ledger.Batch), change func(*ledger.Tx, *ledger.Intent) error) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	err := j.w.o.Ledger.Do(ctx, &ledger.Op{
+		Names: func(b *ledger.Batch) {
+			b.Intents = append(b.Intents, j.lease())
+			if names != nil {
+				names(b)
+			}
+		},
+		Decide: func(tx *ledger.Tx) error {
+			row := tx.Intent(j.id)
+			if err := change(tx, row); err != nil {
+				return err
+			}
+			tx.SettleIntent(row)
+			return nil
+		},
+	})
+	if err != nil {
+		// The row stays as begun: when its lease ends it is looked up.
+		j.w.o.Log.Warn("an intent could not be written back", "intent", string(j.id), "error", err)
+	}
+	return err == nil
+}
+
+// succeeded settles a call with its links, and reports whether the intent has
+// another to make.
+func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) bool {
+	if o.act == doEnsure && adapters.Links(answer.Links).One(adapters.RoleCustomer) == "" {
+		j.park(ctx, "the vendor gave its customer no id")
+		return false
+	}
+	account := ledger.AccountKey{Customer: j.item.Customer}
+	if c := o.body.Consume; c != nil {
+		account.Unit = c.Unit.Code
+	}
+	book := mapping.BookKey(j.conn.Name, account)
+	more := o.act == doEnsure || o.act == doCancel
+	ok := j.onRow(ctx, func(b *ledger.Batch) {
+		nameLinks(b, j.conn.Name, o.mark.Neutral, answer.Links)
+		switch o.act {
+		case doTell:
+			b.Records = append(b.Records, book)
+		case doSell:
+			ledger.NamesPurchase(b, o.body.Sale.ID)
+		}
+	}, func(tx *ledger.Tx, row *ledger.Intent) error {
+		addLinks(tx, j.conn.Name, o.mark.Neutral, answer.Links)
+		if more {
+			row.Body, row.Leased = advanced(o, true), true
+			row.Tried = false // the next call has not been begun
+			return nil
+		}
+		settle(row, o.body, ledger.Applied, "", tx.Now)
+		switch o.act {
+		case doTell:
+			return j.note(tx, book, o, answer)
+		case doSell:
+			return tx.OfferPayment(o.body.Sale.ID, answer.PayURL)
+		}
+		return nil
+	})
+	if ok && !more {
+		j.observe(ledger.Applied, "")
+	}
+	return ok && more
+}
+
+// advanced is the body after a step that is not the last.
+func advanced(o *order, worked bool) []byte {
+	o.body.Attempt = mapping.Attempt{}
+	if o.taken != nil {
+		o.taken.Done, o.taken.Refused = worked, !worked
+	}
+	return o.body.Encode()
+}
+
+// note keeps a told window, so that it can be taken back.
+func (j *job) note(tx *ledger.Tx, key ledger.RecordKey, o *order, answer adapters.Answer) error {
+	vendor := adapters.Links(answer.Links).One(adapters.RoleUsage)
+	if vendor == "" || !j.conn.canCancel() {
+		return nil
+	}
+	book := &mapping.Book{}
+	if record := tx.Record(key); record != nil {
+		if err := json.Unmarshal(record.Body, book); err != nil {
+			return err
+		}
+	}
+	book.Add(mapping.ToldWindow{Window: o.body.Consume.Window, Vendor: vendor, Quanta: o.body.Consume.Tell})
+	return tx.PutRecord(key, book)
+}
+
+// verdict is what a failure means for an intent.
+type verdict struct {
+	park    string // the reason, when it is parked
+	retryAt core.Time
+	unknown bool // the vendor may have acted
+}
+
+// failed settles a call that failed. It reports whether the intent goes on:
+// a window that cannot be taken back is no reason to stop.
+func (j *job) failed(ctx context.Context, o *order, d done, err error) bool {
+	e, wall := adapters.AsError(err), j.w.o.Wall()
+	if ctx.Err() == context.Canceled {
+		// The worker stops; the next one looks it up at once.
+		j.onRow(ctx, nil, func(_ *ledger.Tx, row *ledger.Intent) error {
+			row.Tried, row.Leased = o.tried || d.wrote && o.act != doEnsure, false
+			return nil
+		})
+		return false
+	}
+	j.feel(e, d, wall)
+	if o.act == doCancel && refusesContent(e) && !o.doubtful(j.conn) {
+		return j.onRow(ctx, nil, func(_ *ledger.Tx, row *ledger.Intent) error {
+			row.Body, row.Tried, row.Leased = advanced(o, false), false, true
+			return nil
+		})
+	}
+	v := j.judge(o, d, e, wall)
+	state := ledger.Waiting
+	if v.park != "" {
+		state = ledger.Parked
+		j.w.o.Log.Warn("an intent is parked", "intent", string(j.id), "connection", j.conn.Name, "kind", j.item.Kind, "error", v.park)
+	}
+	j.onRow(ctx, nil, func(tx *ledger.Tx, row *ledger.Intent) error {
+		row.Leased = false
+		row.Tried = o.tried || v.unknown && o.act != doEnsure
+		if row.State != ledger.Waiting {
+			return nil // parked by a person while the call was out
+		}
+		row.Reason = e.Error()
+		if row.RetryAt = v.retryAt; v.park != "" {
+			row.State, row.Reason, row.Settled = state, v.park, tx.Now
+		}
+		return nil
+	})
+	j.observe(state, e.Code)
+	return false
+}
+
+// feel tells the gate of a failure; a refusal of the content is an answer.
+func (j *job) feel(e *adapters.Error, d done, wall core.Time) {
+	if refusesContent(e) || e.Code == adapters.CodeInProgress || e.Code == adapters.CodeConflict {
+		if d.wrote {
+			j.conn.gate.success()
+		}
+		return
+	}
+	j.conn.gate.failure(e, wall)
+}
+
+// doubtful reports that a refusal may mean that the call was carried out by an
+// earlier attempt: the vendor's memory of the key cannot be relied on.
+func (o *order) doubtful(c *connection) bool {
+	life := c.port.Traits().KeyLifetime
+	return o.tried && !o.asked && (life == 0 || o.sinceTry > life)
+}
+
+func refusesContent(e *adapters.Error) bool {
+	return e.Code == adapters.CodeInvalid || e.Code == adapters.CodeNotFound || e.Code == adapters.CodeNotSupported
+}
+
+// judge decides between another attempt and a person.
+func (j *job) judge(o *order, d done, e *adapters.Error, wall core.Time) verdict {
+	var v verdict
+	attempts := j.item.Attempts + 1
+	v.retryAt = wall.Add(queue.Backoff(j.id, attempts))
+	switch e.Code {
+	case adapters.CodeUnauthorized, adapters.CodeForbidden:
+		// Nothing is given up while the key is wrong: it can be replaced.
+		v.retryAt = wall.Add(probeEvery + queue.Spread(j.id, attempts, time.Second))
+		return v
+	case adapters.CodeRateLimited:
+		if e.RetryAfter > 0 {
+			wait := min(e.RetryAfter, queue.MaxDelay)
+			v.retryAt = wall.Add(wait + queue.Spread(j.id, attempts, wait/10))
+		}
+	case adapters.CodeConflict:
+		v.unknown = d.wrote
+		v.park = e.Error()
+		if e != errUnclear && d.wrote {
+			v.park = "the vendor knows its key with other content, which is a fault of this program: " + e.Error()
+			j.w.o.Log.Error("an idempotency key was used with other content", "intent", string(j.id), "error", e)
+		}
+	case adapters.CodeInvalid, adapters.CodeNotFound, adapters.CodeNotSupported:
+		v.park = e.Error()
+	default:
+		v.unknown = d.wrote
+	}
+	if v.park == "" && o.sinceTry > giveUp {
+		v.park = fmt.Sprintf("given up after %d attempts: %s", attempts, e.Error())
+	}
+	return v
+}
+
+// park takes the intent out of the queue for a person.
+func (j *job) park(ctx context.Context, reason string) {
+	j.w.o.Log.Warn("an intent is parked", "intent", string(j.id), "connection", j.item.Connection, "kind", j.item.Kind, "error", reason)
+	j.onRow(ctx, nil, func(tx *ledger.Tx, row *ledger.Intent) error {
+		row.State, row.Reason, row.Settled, row.Leased = ledger.Parked, reason, tx.Now, false
+		return nil
+	})
+	j.observe(ledger.Parked, "")
+}
+
+// putBack leaves the intent for later; no attempt was made.
+func (j *job) putBack(ctx context.Context, at core.Time, reason string) {
+	j.onRow(ctx, nil, func(_ *ledger.Tx, row *ledger.Intent) error {
+		row.Leased = false
+		if row.State == ledger.Waiting {
+			row.RetryAt = at
+			if row.Reason == "" || row.Attempts == 0 {
+				row.Reason = reason
+			}
+		}
+		return nil
+	})
+}
+
+func (j *job) observe(state ledger.QueueState, code adapters.Code) {
+	j.w.o.Observe(Outcome{Connection: j.item.Connection, Kind: j.item.Kind, State: state, Code: code})
+}

@@ -1,0 +1,121 @@
+package mapping
+
+import (
+	"slices"
+
+	"scrip/core"
+	"scrip/core/ledger"
+)
+
+// BookKind is the kind of the records that hold a [Book].
+const BookKind = "told"
+
+// bookLength bounds the windows a book keeps: what is older can hardly be
+// taken back at any vendor, and is carried instead.
+const bookLength = 32
+
+// Book is what a connection was told of an account, kept so that what is
+// given back later can be taken off.
+type Book struct {
+	Carry   int64        `json:"carry,omitempty"` // below zero: quanta still to be taken off, by windows to come
+	Windows []ToldWindow `json:"windows,omitempty"`
+}
+
+// ToldWindow is a window as it was told, oldest first in a book.
+type ToldWindow struct {
+	Window string `json:"window"`
+	Vendor string `json:"vendor"` // the vendor's identifier
+	Quanta int64  `json:"quanta"`
+}
+
+// BookKey names the record of an account's book at a connection.
+func BookKey(connection string, account ledger.AccountKey) ledger.RecordKey {
+	return ledger.RecordKey{Kind: BookKind, ID: connection + "/" + account.Unit + "/" + account.Customer}
+}
+
+// Taken is a window that is being taken back.
+type Taken struct {
+	ToldWindow
+	Done    bool `json:"done,omitempty"`
+	Refused bool `json:"refused,omitempty"` // by the vendor, for good
+}
+
+// Consumption is the order of one window. Until it is closed only its number
+// is known. Closing fixes what is owed; each call that settles it is durable
+// before the next begins.
+type Consumption struct {
+	Unit   core.Unit    `json:"unit"`
+	Number int64        `json:"number"`
+	Window string       `json:"window"`
+	Told   *ledger.Told `json:"told,omitempty"`  // set when the window was closed
+	Owed   int64        `json:"owed,omitempty"`  // quanta to be told, by the law and what was carried
+	Taken  []Taken      `json:"taken,omitempty"` // windows taken back because Owed is below zero
+	Tell   int64        `json:"tell,omitempty"`  // quanta of the one telling, fixed before it begins
+}
+
+// Close fixes what a closed window owes. What earlier windows could not take
+// off moves from the book into it.
+func (c *Consumption) Close(told ledger.Told, rate core.Price, book *Book) error {
+	quanta, err := WindowQuanta(told, c.Unit, rate)
+	if err != nil {
+		return err
+	}
+	c.Told, c.Owed = &told, quanta+book.Carry
+	book.Carry = 0
+	return nil
+}
+
+// Step is the next call of a closed window.
+type Step struct {
+	Cancel *Taken // take this window back
+	Tell   int64  // or tell so many quanta
+}
+
+// Next is the next call, given what the calls before it brought; nil when
+// there is none left to make. What is owed below zero is settled by taking
+// windows back, newest first, until they cover it, then telling what that was
+// too much. What no window covers is left in the book for those to come.
+//
+// A window leaves the book when its taking back begins, so that no other
+// order can take it back too.
+func (c *Consumption) Next(book *Book, canCancel bool) *Step {
+	for i := range c.Taken {
+		if t := &c.Taken[i]; !t.Done && !t.Refused {
+			return &Step{Cancel: t}
+		}
+	}
+	rest := c.Rest()
+	if rest >= 0 {
+		c.Tell = rest
+		if rest == 0 {
+			return nil
+		}
+		return &Step{Tell: rest}
+	}
+	if last := len(book.Windows) - 1; canCancel && last >= 0 {
+		c.Taken = append(c.Taken, Taken{ToldWindow: book.Windows[last]})
+		book.Windows = book.Windows[:last]
+		return &Step{Cancel: &c.Taken[len(c.Taken)-1]}
+	}
+	book.Carry += rest
+	return nil
+}
+
+// Rest is what is owed after the windows that were taken back.
+func (c *Consumption) Rest() int64 {
+	rest := c.Owed
+	for _, t := range c.Taken {
+		if t.Done {
+			rest += t.Quanta
+		}
+	}
+	return rest
+}
+
+// Add notes a window that was told, the oldest giving way.
+func (b *Book) Add(s ToldWindow) {
+	b.Windows = append(b.Windows, s)
+	if over := len(b.Windows) - bookLength; over > 0 {
+		b.Windows = slices.Delete(b.Windows, 0, over)
+	}
+}

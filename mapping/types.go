@@ -1,0 +1,44 @@
+// Package mapping is where the neutral core meets a vendor: which connection
+// hears of what, how a grant or consumption is valued there, and what the
+// vendor must hold for both sides to agree. It is pure; [scrip/mapping/sync]
+// does the talking.
+package mapping
+
+import (
+	"time"
+
+	"scrip/adapters"
+	"scrip/core"
+)
+
+// Connection is one vendor account as the config describes it.
+type Connection struct {
+	Name          string
+	Provider      string
+	BaseURL       string            // "" is the vendor's own
+	Strategy      adapters.Strategy // the adapter's default when the config names none
+	Rate          core.Price        // value of one unit at this vendor, where it holds money
+	Create        bool              // make missing vendor objects
+	Window        time.Duration     // how long consumption is gathered, 60 s by default
+	ManualChanges string            // flag, accept or revert
+	Percent       int               // of the vendor's rate limit that may be used
+	Packs         map[string]string // pack to the vendor's price or product
+	Live          bool              // expect live events; a test key expects test events
+}
+
+// Route says which connection does what.
+type Route struct {
+	Primary  string   // holds grants and consumption
+	Payments string   // collects money; Primary when empty
+	Shadow   []string // hears the same as Primary and is not billed
+}
+
+// Pack is credits sold at a price.
+type Pack struct {
+	Name    string
+	Unit    string
+	Credits core.Amount
+	Price   core.Money
+	Months  int // life of the credits from payment; with Days zero too they never expire
+	Days    int
+}
