@@ -10,9 +10,11 @@ import (
 
 	"github.com/sourcegraph/conc/pool"
 
+	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/internal/clock"
+	"scrip/mapping"
 	"scrip/storage/sqlite"
 )
 
@@ -29,8 +31,15 @@ func DebitSQLite(ctx context.Context, dir, name string, callers int, relaxed boo
 		return Result{}, err
 	}
 	defer store.Close()
+	outward, err := mapping.NewOutward(mapping.Route{Primary: "main"}, []mapping.Connection{{
+		Name: "main", Strategy: adapters.Meter, Window: time.Hour,
+		Rate: core.Price{Rate: core.Rate{Num: 8, Den: 100}, Currency: "usd"},
+	}}, []core.Unit{credits})
+	if err != nil {
+		return Result{}, err
+	}
 	l := ledger.Open(store, ledger.Options{
-		Now: clock.WallNow, Units: []core.Unit{credits}, Order: core.DefaultOrder(),
+		Now: clock.WallNow, Units: []core.Unit{credits}, Order: core.DefaultOrder(), Outward: outward,
 	})
 	defer l.Close()
 	if err := fund(ctx, l); err != nil {
@@ -47,7 +56,8 @@ func DebitSQLite(ctx context.Context, dir, name string, callers int, relaxed boo
 	})
 }
 
-// fund gives every account one grant that outlasts the benchmark.
+// fund gives every account one grant that outlasts the benchmark, and opens
+// its consumption window by a first debit.
 func fund(ctx context.Context, l *ledger.Ledger) error {
 	workers := pool.New().WithErrors().WithMaxGoroutines(256)
 	for i := range accounts {
@@ -56,8 +66,13 @@ func fund(ctx context.Context, l *ledger.Ledger) error {
 			if _, _, err := l.PutCustomer(ctx, ledger.Customer{ID: id}); err != nil {
 				return err
 			}
-			_, _, err := l.Issue(ctx, "fund-"+id, ledger.AccountKey{Customer: id, Unit: credits.Code},
+			account := ledger.AccountKey{Customer: id, Unit: credits.Code}
+			_, _, err := l.Issue(ctx, "fund-"+id, account,
 				core.Terms{Amount: 1_000_000_000, Category: core.Paid, Priority: core.DefaultPriority})
+			if err != nil {
+				return err
+			}
+			_, _, err = l.Debit(ctx, "first-"+id, ledger.Charge{Account: account, Amount: 1})
 			return err
 		})
 	}

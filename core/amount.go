@@ -11,12 +11,18 @@ import (
 // scale belongs to the [Unit] or [Currency], never to the amount.
 type Amount int64
 
-// MaxScale is the largest number of decimals a unit may keep.
-const MaxScale = 9
-
-// MaxAmount bounds every single written amount, so that sums of many of them
-// still fit; arithmetic is checked all the same.
-const MaxAmount Amount = math.MaxInt64 / 8
+// The bounds of what may be written.
+const (
+	// MaxScale is the largest number of decimals a unit may keep.
+	MaxScale = 9
+	// MaxAmount bounds every single written amount, so that sums of many of
+	// them still fit; arithmetic is checked all the same.
+	MaxAmount Amount = math.MaxInt64 / 8
+	// MaxPriority is the largest priority of a grant; lower burns first.
+	MaxPriority = 100
+	// DefaultPriority is the priority of a grant that names none.
+	DefaultPriority = 50
+)
 
 // maxAmountText bounds what ParseAmount reads, far above any valid amount.
 const maxAmountText = 40

@@ -9,7 +9,10 @@ import (
 // pot of a grant to another, so that every entry sums to zero by itself.
 type EntryKind string
 
-// The kinds, with the pots they move between.
+// Pot is one side of a movement.
+type Pot string
+
+// The kinds, with the pots they move between, and the pots.
 const (
 	EntryGrant   EntryKind = "grant"   // issued to available
 	EntryDebit   EntryKind = "debit"   // available to consumed
@@ -19,13 +22,8 @@ const (
 	EntryExpire  EntryKind = "expire"  // available to expired
 	EntryVoid    EntryKind = "void"    // available to voided
 	EntryReverse EntryKind = "reverse" // consumed to available
-)
 
-// Pot is one side of a movement.
-type Pot string
-
-// The pots. Posted is available and held together.
-const (
+	// Posted is available and held together.
 	Issued    Pot = "issued"
 	Available Pot = "available"
 	Held      Pot = "held"

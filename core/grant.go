@@ -39,12 +39,6 @@ const (
 	Void      GrantState = "void"
 )
 
-// MaxPriority is the largest priority; lower burns first, the default is 50.
-const (
-	MaxPriority     = 100
-	DefaultPriority = 50
-)
-
 // Terms are the facts of a grant that never change once it is made.
 type Terms struct {
 	ID       ID

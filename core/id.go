@@ -13,7 +13,7 @@ import (
 // its bucket.
 type ID string
 
-// The prefixes of ids.
+// The prefixes of ids, and how they part the tables.
 const (
 	GrantID    = "grn"
 	DebitID    = "deb"
@@ -23,11 +23,11 @@ const (
 	IntentID   = "int"
 	EventID    = "inb"
 	KeyID      = "key"
-)
 
-// BucketCount is the number of buckets that partition every table: the top
-// bits of the 10 that an id carries.
-const BucketCount = 64
+	// BucketCount is the number of buckets that partition every table: the
+	// top bits of the 10 that an id carries.
+	BucketCount = 64
+)
 
 var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 

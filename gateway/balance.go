@@ -58,8 +58,8 @@ func (g *gateway) mountBalances() {
 }
 
 func (g *gateway) balance(ctx context.Context, p *balanceParams, _ *none) (*answer[balanceView], error) {
-	now := g.now()
-	if err := onlyNow(p, now); err != nil {
+	now, err := askedFor(p, g.now())
+	if err != nil {
 		return nil, err
 	}
 	if _, err := g.customer(ctx, p.ID); err != nil {
@@ -88,17 +88,26 @@ func (g *gateway) balance(ctx context.Context, p *balanceParams, _ *none) (*answ
 	return ok(view)
 }
 
-func onlyNow(p *balanceParams, now core.Time) error {
-	for _, asked := range []struct{ field, text string }{{"at", p.At}, {"known_at", p.KnownAt}} {
-		t, err := timeField(asked.text, asked.field)
-		if err != nil {
-			return err
-		}
-		if t != 0 && t != now {
-			return core.InField(core.Errorf(core.CodeNotSupported, "a balance is told as of now only, leave the parameter out"), asked.field)
-		}
+// askedFor is the instant that a balance is asked for: now, or one ahead, at
+// which what expires until then is gone and what starts until then counts.
+func askedFor(p *balanceParams, now core.Time) (core.Time, error) {
+	known, err := timeField(p.KnownAt, "known_at")
+	if err != nil {
+		return 0, err
 	}
-	return nil
+	if known != 0 && known != now {
+		return 0, core.InField(core.Errorf(core.CodeNotSupported, "a balance is told as known now only, leave the parameter out"), "known_at")
+	}
+	at, err := timeField(p.At, "at")
+	switch {
+	case err != nil:
+		return 0, err
+	case at == 0:
+		return now, nil
+	case at < now:
+		return 0, core.InField(core.Errorf(core.CodeNotSupported, "a balance of the past is not told, ask for now or an instant ahead"), "at")
+	}
+	return at, nil
 }
 
 // unitBalance reads one account. The account is this request's own copy, so
@@ -108,8 +117,8 @@ func (g *gateway) unitBalance(ctx context.Context, key ledger.AccountKey, u conf
 	if err != nil {
 		return UnitBalance{}, readFault(err)
 	}
-	a.Settle(now)
 	sums := a.Balance(now)
+	a.Settle(now)
 	b := UnitBalance{
 		Unit: u.Code, Posted: g.format(key, sums.Posted), Held: g.format(key, sums.Held), Available: g.format(key, sums.Available),
 		Overdrawn: g.format(key, 0), Value: listValue(u, sums.Posted), Grants: []grantView{}, Expiring: []expiryView{},

@@ -26,22 +26,12 @@ type allocationView struct {
 	Amount decimal `json:"amount"`
 }
 
-type sumsView struct {
-	Posted    decimal `json:"posted"`
-	Held      decimal `json:"held"`
-	Available decimal `json:"available"`
-}
-
 func (g *gateway) viewAllocations(key ledger.AccountKey, parts []core.Allocation) []allocationView {
 	views := make([]allocationView, len(parts))
 	for i, p := range parts {
 		views[i] = allocationView{string(p.Grant), g.format(key, p.Amount)}
 	}
 	return views
-}
-
-func (g *gateway) viewSums(key ledger.AccountKey, b core.Balance) sumsView {
-	return sumsView{g.format(key, b.Posted), g.format(key, b.Held), g.format(key, b.Available)}
 }
 
 // charge turns a body into the ledger's charge. A key that has its answer

@@ -39,7 +39,7 @@ func (b *customerBody) parse(id string) (ledger.Customer, error) {
 		return c, err
 	}
 	if b.Currency != "" {
-		currency, err := core.ParseCurrency(b.Currency)
+		currency, err := core.ParseCurrency(short(b.Currency))
 		if err != nil {
 			return c, core.InField(err, "currency")
 		}

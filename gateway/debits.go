@@ -29,7 +29,7 @@ type debitView struct {
 	RateCard    string           `json:"rate_card,omitempty"`
 	Hold        string           `json:"hold,omitempty" doc:"the hold that was captured"`
 	Late        bool             `json:"late,omitempty" doc:"the hold had expired"`
-	Balance     sumsView         `json:"balance" doc:"right after"`
+	Balance     decimal          `json:"balance" doc:"available right after"`
 	Replayed    bool             `json:"replayed" doc:"whether this is the answer to an earlier request with the same key"`
 	CreatedAt   *string          `json:"created_at" format:"date-time"`
 }
@@ -46,7 +46,7 @@ type reversalView struct {
 	Unit        string           `json:"unit"`
 	Allocations []allocationView `json:"allocations" doc:"what was given back to which grant"`
 	Left        decimal          `json:"left" doc:"of the debit, still to be reversed"`
-	Balance     sumsView         `json:"balance" doc:"right after"`
+	Balance     decimal          `json:"balance" doc:"available right after"`
 	Replayed    bool             `json:"replayed"`
 	CreatedAt   *string          `json:"created_at" format:"date-time"`
 }
@@ -67,7 +67,7 @@ func (g *gateway) viewDebit(r *ledger.DebitReceipt, before bool) debitView {
 	return debitView{
 		ID: string(r.ID), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
 		Allocations: g.viewAllocations(r.Account, r.Allocations), Action: r.Action, Quantity: r.Quantity, RateCard: r.Card,
-		Hold: string(r.Hold), Late: r.Late, Balance: g.viewSums(r.Account, r.Balance), Replayed: before, CreatedAt: timeView(r.At),
+		Hold: string(r.Hold), Late: r.Late, Balance: g.format(r.Account, r.Balance.Available), Replayed: before, CreatedAt: timeView(r.At),
 	}
 }
 
@@ -103,7 +103,7 @@ func (g *gateway) reverse(ctx context.Context, p *idParam, b *reverseBody) (*ans
 	r, before, err := g.Ledger.Reverse(ctx, idempotencyKey(ctx), id, amount)
 	return keyed(reversalView{
 		ID: string(r.ID), Debit: string(r.Debit), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
-		Allocations: g.viewAllocations(r.Account, r.Allocations), Left: g.format(r.Account, r.Left), Balance: g.viewSums(r.Account, r.Balance),
+		Allocations: g.viewAllocations(r.Account, r.Allocations), Left: g.format(r.Account, r.Left), Balance: g.format(r.Account, r.Balance.Available),
 		Replayed: before, CreatedAt: timeView(r.At),
 	}, before, err)
 }

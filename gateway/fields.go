@@ -71,7 +71,7 @@ func (m *moneyBody) parse() (core.Money, error) {
 	if m == nil {
 		return core.Money{}, nil
 	}
-	currency, err := core.ParseCurrency(m.Currency)
+	currency, err := core.ParseCurrency(short(m.Currency))
 	if err != nil {
 		return core.Money{}, core.InField(err, "currency")
 	}
@@ -96,7 +96,7 @@ func timeField(text, field string) (core.Time, error) {
 	if text == "" {
 		return 0, nil
 	}
-	t, err := core.ParseTime(text)
+	t, err := core.ParseTime(short(text))
 	return t, core.InField(err, field)
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ type world struct {
 	g      *gateway
 	ledger *ledger.Ledger
 	clock  *clock.Clock
-	kicks  int
+	kicks  atomic.Int64
 	stop   func()                                                  // of the ledger, once
 	seen   func(*http.Request, string, *httptest.ResponseRecorder) // of every call, for the contract test
 }
@@ -76,7 +77,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	w := &world{t: t, clock: clock.Test(start)}
 	o := Options{
 		Config: testConfig(t), Clock: w.clock, AdminKey: config.NewSecret("env:KEY", rootKey),
-		Kick: func() { w.kicks++ }, TestClock: mover{w.clock}, Version: "test",
+		Kick: func() { w.kicks.Add(1) }, TestClock: mover{w.clock}, Version: "test",
 	}
 	for _, c := range change {
 		c(&o)

@@ -306,3 +306,26 @@ func FuzzAmountField(f *testing.F) {
 		}
 	})
 }
+
+func TestAP15QuotesOfInputAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.customer("ann", "1")
+	long := strings.Repeat("z", 100_000)
+	for path, body := range map[string]string{
+		"/v1/customers/ann/grants":    `{"amount":"1","category":"paid","expires_at":"` + long + `"}`,
+		"/v1/customers/ann/purchases": `{"pack":"` + long + `"}`,
+		"/v1/debits":                  `{"customer":"ann","action":"` + long + `"}`,
+		"/v1/holds":                   `{"customer":"ann","amount":"1","unit":"` + long + `"}`,
+		"/v1/keys":                    `{"scope":"` + long + `"}`,
+		"/v1/debits/batch":            `{"` + long + `":1}`,
+	} {
+		if a := w.post(path, "k", body); a.status < 400 || a.status >= 500 || len(a.raw) > 1000 {
+			t.Errorf("%s: %d with %d bytes", path, a.status, len(a.raw))
+		}
+	}
+	for _, body := range []string{`{"currency":"` + long + `"}`, `{"timezone":"` + long + `"}`, `{"email":"` + long + `"}`} {
+		if a := w.call("PUT", "/v1/customers/ann", body); a.status != 422 || len(a.raw) > 1000 {
+			t.Errorf("%.20s: %d with %d bytes", body, a.status, len(a.raw))
+		}
+	}
+}

@@ -119,7 +119,7 @@ func TestSeveralUnits(t *testing.T) {
 	w.call("GET", "/v1/customers/ann/entries", "").refused(422, core.CodeUnitRequired, "unit")
 	w.call("GET", "/v1/customers/ann/entries?unit=minutes", "").ok(200)
 	w.post("/v1/debits", "d", `{"customer":"ann","action":"image.generate","unit":"minutes"}`).refused(422, core.CodeUnitMismatch, "unit")
-	w.post("/v1/debits", "d", `{"customer":"ann","amount":"5","unit":"minutes"}`).ok(200).want("amount", "5", "balance.available", "10")
+	w.post("/v1/debits", "d", `{"customer":"ann","amount":"5","unit":"minutes"}`).ok(200).want("amount", "5", "balance", "10")
 }
 
 func TestReadiness(t *testing.T) {

@@ -66,7 +66,8 @@ func errMethod(method string) error {
 	}
 }
 
-// short keeps what is quoted of an input bounded.
+// short bounds what is quoted of an input. A cut text ends in dots, so that it
+// is never taken for a valid one.
 func short(text string) string {
 	const most = 64
 	if len(text) > most {

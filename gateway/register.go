@@ -90,8 +90,10 @@ func register[P, B, O any](g *gateway, need access, rt route, h func(context.Con
 // admit checks a request before its handler and decodes its body.
 func (rt route) admit(c *call, names []string, body any) error {
 	if rt.slow {
-		// A writer without deadlines has none to extend.
-		_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(slowest))
+		// The deadline for reading counts too: once it is over, the server takes
+		// the caller for gone. A writer without deadlines has none to extend.
+		to, conn := time.Now().Add(slowest), http.NewResponseController(c.w)
+		_, _ = conn.SetReadDeadline(to), conn.SetWriteDeadline(to)
 	}
 	if err := checkQuery(c.r.URL.RawQuery, names); err != nil {
 		return err

@@ -18,7 +18,10 @@ const (
 	retryIn   = "5" // seconds, told when the store is away
 )
 
-type receiver struct{ o Options }
+type receiver struct {
+	o        Options
+	readTime time.Duration
+}
 
 // NewReceiver handles POST /v1/webhooks/{connection}, with the connection as
 // a path value.
@@ -27,7 +30,7 @@ type receiver struct{ o Options }
 // is not authentic, in the same words when there is no such connection; 413
 // and 415 for bodies that are too long or encoded; 503 when it could not be
 // stored, which asks the vendor to deliver again.
-func NewReceiver(o Options) http.Handler { return &receiver{o.withDefaults()} }
+func NewReceiver(o Options) http.Handler { return &receiver{o.withDefaults(), readTime} }
 
 // ServeHTTP implements [http.Handler].
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -74,7 +77,7 @@ func (rc *receiver) read(w http.ResponseWriter, r *http.Request) (body []byte, s
 		return nil, http.StatusRequestEntityTooLarge
 	}
 	// Not every server can set a deadline; those that cannot have their own.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTime))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(rc.readTime))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, rc.o.MaxBody))
 	var long *http.MaxBytesError
 	switch {

@@ -79,6 +79,7 @@ func Run(t *testing.T, h Harness) {
 		run  func(*testing.T, Harness)
 	}{
 		{"claims", testClaims},
+		{"preparation", testPreparation},
 		{"idempotency", testIdempotency},
 		{"ambiguity", testAmbiguity},
 		{"refusals", testRefusals},

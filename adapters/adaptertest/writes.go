@@ -72,6 +72,7 @@ func testAmbiguity(t *testing.T, h Harness) {
 					if e := adapters.AsError(err); err == nil || !e.Ambiguous() || !e.Retry() {
 						t.Fatalf("the lost answer gave %v", err)
 					}
+					b.control("DELETE", "faults", "", nil)
 					b.must(w.order)
 					if got := b.summary(); got != want {
 						t.Errorf("after settling:\n%s\nundisturbed:\n%s", got, want)

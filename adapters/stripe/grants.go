@@ -151,8 +151,7 @@ func grantPairs(o adapters.GrantOrder) map[string]string {
 // EndGrant withdraws what is left of a grant: voids it, or expires it where
 // some of it was applied to an invoice. A grant that has ended already counts
 // as done. Where the core consumed from it, Stripe may still have to draw for
-// that: nothing is sent, the answer has no link, and the rest is trued up
-// after the invoice is final.
+// that: nothing is sent, the answer has no link, and the rest stays there.
 func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.Answer, error) {
 	if o.Consumed > 0 {
 		return adapters.Answer{}, nil

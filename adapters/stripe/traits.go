@@ -45,7 +45,7 @@ func (a *Adapter) Traits() adapters.Traits {
 		Unconfirmed: unconfirmed(),
 		Comparable: []string{
 			"grants: amount, expiry as mapped, priority, category, scope, state",
-			"remaining: per grant, after finalisation and true-up; between them nothing",
+			"remaining: nothing until an invoice is final, the vendor draws down only then",
 			"consumption: meter summary per customer and period",
 		},
 	}
@@ -54,7 +54,7 @@ func (a *Adapter) Traits() adapters.Traits {
 // facts are the vendor's column of the capability matrix.
 func facts() []adapters.Fact {
 	return []adapters.Fact{
-		{Name: "object", Fit: adapters.Loss, How: "billing credit grant, money in whole minor units; drawn down at each invoice, trued up once a period", Source: docsCredits},
+		{Name: "object", Fit: adapters.Loss, How: "billing credit grant, money in whole minor units; the vendor draws it down when an invoice is final, not as credits are spent", Source: docsCredits},
 		{Name: "never expires", Fit: adapters.Exact, How: "no expires_at", Source: apiGrant},
 		{Name: "expiry", Fit: adapters.Loss, How: "end of the carrier period (calendar month, UTC) that holds the core's expiry, plus 1 day", Source: docsCredits + ", eligibility"},
 		{Name: "future start", Fit: adapters.Exact, How: "effective_at, to the second", Source: apiGrant},
@@ -62,7 +62,7 @@ func facts() []adapters.Fact {
 		{Name: "paid / promotional", Fit: adapters.Loss, How: "category paid for paid, allotment and rollover, promotional for the rest; ours in metadata", Source: apiGrant},
 		{Name: "cost basis", Fit: adapters.Exact, How: "metadata", Source: "docs.stripe.com/api/metadata"},
 		{Name: "scope", Fit: adapters.Loss, How: "all metered prices; the vendor could take up to 20 prices, actions stay in the core", Source: apiGrant},
-		{Name: "limits", Fit: adapters.Loss, How: "100 unused grants per customer: equal (expiry, category, scope) are merged, the rest is kept in the core", Source: docsCredits + ", limits"},
+		{Name: "limits", Fit: adapters.Loss, How: "100 unused grants per customer: the vendor refuses the next, whose intent is parked while the core keeps the grant", Source: docsCredits + ", limits"},
 		{Name: "void unspent", Fit: adapters.Loss, How: "void only if never applied, else expire", Source: apiGrant},
 		{Name: "idempotency", Fit: adapters.Exact, How: "key for 24 h, and look-up by metadata", Source: docsKeys},
 		{Name: "negative balance, hold", Fit: adapters.Kept, How: noSuchObject, Source: ourCore},

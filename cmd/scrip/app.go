@@ -106,7 +106,7 @@ func (a *app) openPorts() error {
 		if !ok {
 			return usagef("connection %q names the provider %q, known are %s", c.Name, c.Provider, strings.Join(vendorNames(), ", "))
 		}
-		adapter, err := v.open(c)
+		adapter, err := v.open(c, a.clock.Now)
 		if err != nil {
 			return usageError{err}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 	"text/tabwriter"
@@ -24,7 +25,7 @@ func (s *shell) show(a answer, fields ...string) error {
 		return err
 	}
 	if len(fields) == 0 {
-		fields = sortedKeys(m)
+		fields = append([]string{"id"}, slices.DeleteFunc(sortedKeys(m), func(k string) bool { return k == "id" })...)
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	for _, f := range fields {

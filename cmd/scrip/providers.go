@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrip/adapters"
+	"scrip/internal/clock"
 	"scrip/mapping/config"
 )
 
@@ -58,7 +59,7 @@ type echo struct {
 func matrixOf(v vendor) (matrix, error) {
 	adapter, err := v.open(config.Connection{
 		APIKey: config.NewSecret("matrix", "matrix"), WebhookSecrets: []config.Secret{config.NewSecret("matrix", "matrix")},
-	})
+	}, clock.WallNow)
 	if err != nil {
 		return matrix{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	kit "scrip/adapters/sandbox"
 	"scrip/adapters/stripe"
 	stripebox "scrip/adapters/stripe/sandbox"
+	"scrip/core"
 	"scrip/mapping/config"
 )
 
@@ -23,7 +24,7 @@ type vendor struct {
 	name    string
 	title   string
 	traits  adapters.Traits
-	open    func(config.Connection) (adapters.Adapter, error)
+	open    func(c config.Connection, now func() core.Time) (adapters.Adapter, error)
 	sandbox func(kit.Options) *kit.Server
 	live    func(key string) bool // whether an API key is for real money
 	demo    demoScript
@@ -42,8 +43,8 @@ func vendors() []vendor {
 	list := []vendor{
 		{
 			name: "stripe", title: "Stripe", traits: (*stripe.Adapter)(nil).Traits(),
-			open: func(c config.Connection) (adapters.Adapter, error) {
-				return stripe.New(stripe.Config{Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: c.BaseURL})
+			open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
+				return stripe.New(stripe.Config{Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: c.BaseURL, Now: now})
 			},
 			sandbox: stripebox.New,
 			live:    func(key string) bool { return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_") },

@@ -180,6 +180,7 @@ func (st *stage) killGateway() {
 
 // strike ends everything; with keep set the sandbox's state is left there.
 func (st *stage) strike(keep string) error {
+	st.ctx = context.WithoutCancel(st.ctx) // what is left is left after a signal too
 	var errs []error
 	if st.child != nil {
 		_ = st.child.Process.Signal(os.Interrupt)

@@ -49,6 +49,13 @@ func (st *stage) expire() error {
 			}
 		}
 	}
+	for at, want := range map[time.Time]string{end.Add(-time.Microsecond): "1007.80", end: "947.80"} {
+		ahead, err := st.get("/v1/customers/acme/balance?at=" + at.Format(time.RFC3339Nano))
+		if err != nil {
+			return err
+		}
+		st.check("credits of acme as of "+at.Format("15:04:05.000000"), want, ahead["available"])
+	}
 	if err := st.advance(end.Add(-time.Second)); err != nil {
 		return err
 	}

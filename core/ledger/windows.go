@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"slices"
 
 	"scrip/core"
 )
@@ -29,24 +30,30 @@ func (tx *Tx) CloseWindow(key AccountKey, connection string) (t Told, ok bool) {
 
 // Sweep settles accounts that time alone has changed: expired grants and
 // holds get their entries. It changes no balance. It returns how many
-// accounts it settled, and the next instant at which there will be work.
+// accounts it settled, and the next instant at which there will be work; when
+// it settled limit of them there may be more at once.
 func (l *Ledger) Sweep(ctx context.Context, limit int) (int, core.Time, error) {
 	now := l.Now()
 	keys, next, err := l.Reader().Entries.Due(ctx, now, limit)
 	if err != nil || len(keys) == 0 {
 		return 0, next, err
 	}
-	ops := make([]*Op, len(keys))
+	ops, dues := make([]*Op, len(keys)), make([]core.Time, len(keys))
 	for i, key := range keys {
 		ops[i] = &Op{
 			Names: func(b *Batch) { b.Accounts = append(b.Accounts, key) },
 			Decide: func(tx *Tx) error {
+				dues[i] = core.Never
 				if a := tx.Account(key); a != nil {
 					a.Settle(tx.Now)
+					dues[i] = a.NextDue()
 				}
 				return nil
 			},
 		}
 	}
-	return len(keys), next, l.Do(ctx, ops...)
+	if err := l.Do(ctx, ops...); err != nil {
+		return 0, 0, err
+	}
+	return len(keys), min(next, slices.Min(dues)), nil
 }

@@ -72,6 +72,8 @@ func TestCost(t *testing.T) {
 		{"base and cost rounded once", with(flat("0.5"), func(a *Action) { a.Base = dec("0.5") }), "1", 0, 1},
 		{"base and cost rounded once, finer", with(flat("0.0025"), func(a *Action) { a.Base = dec("0.0025") }), "1", 2, 0},
 		{"base and cost rounded once, up", with(flat("0.003"), func(a *Action) { a.Base = dec("0.003") }), "1", 2, 1},
+		{"a tie on an odd base", with(flat("0.5"), func(a *Action) { a.Base = dec("1") }), "1", 0, 2},
+		{"a tie on an even base", with(flat("0.5"), func(a *Action) { a.Base = dec("2") }), "1", 0, 2},
 		{"an event of a trillion", flat("11"), "1000000000000", 2, 1_100_000_000_000_000},
 	} {
 		quantity, err := ParseQuantity(c.quantity)

@@ -11,7 +11,9 @@ import (
 
 // floatFiles may use binary floating point, each for a reason that has nothing
 // to do with an amount. An entry whose file uses none fails: remove it then.
-var floatFiles = map[string]string{}
+var floatFiles = map[string]string{
+	"gateway/metrics.go": "the metrics library takes float64; counts and seconds, no amount",
+}
 
 // floatRooms are where amounts live.
 var floatRooms = []string{"core", "mapping", "storage", "adapters", "webhooks", "gateway"}

@@ -27,20 +27,18 @@ func (r *Runner) Drain(ctx context.Context) error {
 		var jobs conc.WaitGroup
 		n, err := r.dispatch(ctx, ctx, &jobs)
 		jobs.Wait()
-		if err != nil {
-			return err
+		var left remains
+		if err == nil && n == 0 {
+			left, err = r.look(ctx, tries)
 		}
-		if err := ctx.Err(); err != nil {
-			return core.Errorf(core.CodeUnavailable, "the %s was not empty when the time was up", string(r.o.Queue))
-		}
-		if n > 0 {
-			idle = r.o.Wall()
-			continue
-		}
-		left, err := r.look(ctx, tries)
 		switch {
+		case ctx.Err() != nil:
+			return core.Errorf(core.CodeUnavailable, "the %s was not empty when the time was up", string(r.o.Queue))
 		case err != nil:
 			return err
+		case n > 0:
+			idle = r.o.Wall()
+			continue
 		case left.busy == 0 && left.lifted == 0 && left.stuck == 0:
 			return nil
 		case left.lifted > 0:
@@ -92,6 +90,9 @@ type item struct {
 func (r *Runner) look(ctx context.Context, tries map[core.ID]int) (remains, error) {
 	var left remains
 	now, wall := r.o.Ledger.Now(), r.o.Wall()
+	if idle, err := r.empty(ctx, now); idle || err != nil {
+		return left, err // the usual end, without a walk over all open windows
+	}
 	blocked := map[[2]string]block{}
 	err := r.each(ctx, ledger.Parked, func(i item) error {
 		if b, is := blocked[i.stream]; !is || i.due < b.due {
@@ -127,6 +128,20 @@ func (r *Runner) look(ctx context.Context, tries map[core.ID]int) (remains, erro
 		return nil
 	})
 	return left, err
+}
+
+// empty reports whether nothing due is waiting.
+func (r *Runner) empty(ctx context.Context, now core.Time) (bool, error) {
+	stats, err := r.o.Ledger.Reader().Queues.Stats(ctx, now)
+	if err != nil {
+		return false, err
+	}
+	for _, s := range stats {
+		if s.Queue == r.o.Queue && s.Waiting > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // each walks the items of a queue in one state.

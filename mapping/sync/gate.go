@@ -30,9 +30,10 @@ type gate struct {
 	trying  bool // the one call of a half-open gate is out
 	broken  bool
 	since   core.Time
+	shut    core.Time // since when no call succeeded, once it was shut
 	until   core.Time // shut before it
+	waiting int       // intents sent away since it was last shut
 	last    adapters.Code
-	lastAt  core.Time
 }
 
 // pass is how the gate lets an intent in.
@@ -52,9 +53,11 @@ func (g *gate) enter(id core.ID, wall core.Time, force bool) (pass, core.Time) {
 	if !force {
 		switch {
 		case wall < g.until:
-			return denied, g.until.Add(queue.Spread(id, g.opened, time.Second))
-		case g.until != 0 && g.trying, g.inside >= g.room:
-			return denied, wall.Add(time.Second + queue.Spread(id, g.opened, 2*time.Second))
+			return denied, g.until.Add(g.away(id, wall))
+		case g.until != 0 && g.trying:
+			return denied, wall.Add(time.Second + g.away(id, wall))
+		case g.inside >= g.room:
+			return denied, wall.Add(time.Second + queue.Spread(id, g.inside, 2*time.Second))
 		}
 	}
 	g.inside++
@@ -65,6 +68,27 @@ func (g *gate) enter(id core.ID, wall core.Time, force bool) (pass, core.Time) {
 		}
 	}
 	return let, 0
+}
+
+// away is how much later than the gate's next look an intent comes back. The
+// first comes in time to be that look; the others are spread the wider the
+// longer the gate has been shut, so that a long queue before a vendor that is
+// away for long costs little.
+func (g *gate) away(id core.ID, wall core.Time) time.Duration {
+	g.waiting++
+	if g.waiting == 1 {
+		return 0
+	}
+	width := time.Duration(wall-g.shut) * time.Microsecond / 4
+	return queue.Spread(id, g.waiting, min(queue.MaxDelay, max(time.Second, width)))
+}
+
+// shutUntil shuts the gate.
+func (g *gate) shutUntil(wall, until core.Time) {
+	if g.shut == 0 {
+		g.shut = wall
+	}
+	g.until, g.waiting = until, 0
 }
 
 // leave ends what enter began.
@@ -81,7 +105,7 @@ func (g *gate) leave() {
 func (g *gate) success() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.refused, g.storm, g.opened, g.until = 0, 0, 0, 0
+	g.refused, g.storm, g.opened, g.until, g.shut = 0, 0, 0, 0, 0
 	g.trying, g.broken, g.since, g.last = false, false, 0, ""
 }
 
@@ -89,7 +113,7 @@ func (g *gate) success() {
 func (g *gate) failure(e *adapters.Error, wall core.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.last, g.lastAt = e.Code, wall
+	g.last = e.Code
 	g.trying = false
 	switch e.Code {
 	case adapters.CodeUnauthorized, adapters.CodeForbidden:
@@ -100,7 +124,7 @@ func (g *gate) failure(e *adapters.Error, wall core.Time) {
 		if !g.broken {
 			g.broken, g.since = true, wall
 		}
-		g.until = wall.Add(probeEvery)
+		g.shutUntil(wall, wall.Add(probeEvery))
 	case adapters.CodeRateLimited, adapters.CodeUnavailable, adapters.CodeUnknown, adapters.CodeBadAnswer:
 		g.storm++
 		if g.storm < openAfter && g.until == 0 {
@@ -110,7 +134,7 @@ func (g *gate) failure(e *adapters.Error, wall core.Time) {
 			return // calls that were out when it shut
 		}
 		g.opened++
-		g.until = wall.Add(max(queue.Backoff(core.ID(g.name), g.opened), min(e.RetryAfter, queue.MaxDelay)))
+		g.shutUntil(wall, wall.Add(max(queue.Backoff(core.ID(g.name), g.opened), min(e.RetryAfter, queue.MaxDelay))))
 	}
 }
 
@@ -121,5 +145,6 @@ func (g *gate) unprepared(code adapters.Code, wall, next core.Time) {
 	if !g.broken {
 		g.broken, g.since = true, wall
 	}
-	g.last, g.lastAt, g.until = code, wall, next
+	g.last = code
+	g.shutUntil(wall, next)
 }

@@ -186,7 +186,7 @@ func TestLawUnderFaults(t *testing.T) {
 		w.grant("acme", 1_000_000)
 		var debits []core.ID
 		reversed := map[core.ID]bool{}
-		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 9).Draw(rt, "steps") {
 			switch k := rapid.IntRange(0, 3).Draw(rt, "step"); {
 			case k == 0 && len(debits) > 0:
 				if id := rapid.SampledFrom(debits).Draw(rt, "debit"); !reversed[id] {

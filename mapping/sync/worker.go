@@ -6,6 +6,10 @@
 // answer that never came is therefore known as such: the object is looked up
 // by our mark, else the same call is repeated with the same key, else the
 // intent is parked for a person. A new key is never made.
+//
+// A refusal that repeating cannot help parks the intent at once; what is
+// queued for the same customer at the same connection waits behind it, since
+// its order must hold, and everybody else goes on.
 package sync
 
 import (

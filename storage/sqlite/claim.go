@@ -20,6 +20,9 @@ func (s *Store) Claim(ctx context.Context, queue ledger.Queue, now, wall core.Ti
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
 	conn := s.write.conn
 	end, err := sqlitex.ImmediateTransaction(conn)
 	if err != nil {

@@ -22,7 +22,14 @@ type writer struct {
 
 type loadedAccount struct {
 	due    core.Time
-	grants map[core.ID]int64 // row ids
+	grants map[core.ID]grantRow
+}
+
+// grantRow is where a grant stands, and its columns that rarely change.
+type grantRow struct {
+	pos    int64
+	live   bool
+	closed core.GrantState
 }
 
 func newWriter(conn *sqlite.Conn) *writer { return &writer{conn: conn} }
@@ -34,6 +41,9 @@ func (s *Store) Commit(ctx context.Context, b *ledger.Batch, decide func(*ledger
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
 	crash.Point("commit-begin")
 	if err := s.write.commit(b, decide); err != nil {
 		return err
@@ -133,7 +143,7 @@ func (w *writer) loadLedger(b *ledger.Batch, s *ledger.State) error {
 		}
 		if a := s.Accounts[key]; g != nil && a != nil && a.Grant(id) == nil {
 			a.Grants = append(a.Grants, *g)
-			w.loaded[key].grants[id] = pos
+			w.loaded[key].grants[id] = grantRow{pos, g.Remaining > 0, g.Closed}
 		}
 	}
 	for _, id := range b.Holds {

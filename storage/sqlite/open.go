@@ -41,10 +41,11 @@ type Options struct {
 
 // Store implements [ledger.Store] on one file.
 type Store struct {
-	mu    sync.Mutex // held by the one writer
-	write *writer
-	read  *sqlitex.Pool
-	lock  *os.File // held while the process owns the queues
+	mu     sync.Mutex // held by the one writer
+	write  *writer
+	read   *sqlitex.Pool
+	lock   *os.File // held while the process owns the queues
+	closed bool
 }
 
 // Open opens or creates the file at path and brings its schema up to date.
@@ -91,10 +92,17 @@ func OpenWith(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close waits for the writer and closes every connection.
+// errClosed says that nothing can be written any more.
+var errClosed = errors.New("the database is closed")
+
+// Close waits for the writer and closes every connection. Closing again does nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
 	err := errors.Join(s.read.Close(), s.write.conn.Close())
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.Close())

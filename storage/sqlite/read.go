@@ -7,9 +7,9 @@ import (
 	"scrip/core/ledger"
 )
 
-// readAccount reads an account with its live grants, and their row ids, and
-// its open holds; nil when it has no row.
-func readAccount(conn *sqlite.Conn, key ledger.AccountKey) (*core.Account, map[core.ID]int64, error) {
+// readAccount reads an account with its live grants, and their rows, and its
+// open holds; nil when it has no row.
+func readAccount(conn *sqlite.Conn, key ledger.AccountKey) (*core.Account, map[core.ID]grantRow, error) {
 	var a *core.Account
 	var openHolds int64
 	name, bucket := accountName(key), bucketOf(key)
@@ -18,18 +18,18 @@ func readAccount(conn *sqlite.Conn, key ledger.AccountKey) (*core.Account, map[c
 		a = &core.Account{Customer: key.Customer, Unit: core.Unit{Code: key.Unit}, Seq: r.int()}
 		r.hash(&a.Head)
 		a.Consumed, openHolds = r.amount(), r.int()
-		r.json(&a.Windows)
+		a.Windows = parseWindows(r.text())
 		return nil
 	})
 	if err != nil || a == nil {
 		return nil, nil, err
 	}
-	rows := map[core.ID]int64{}
+	rows := map[core.ID]grantRow{}
 	grants := query(conn, "SELECT rowid, "+grantColumns+" FROM grants WHERE bucket = ? AND account = ? AND live = 1")
 	err = grants.ints(bucket).text(name).each(func(r *row) error {
 		pos := r.int()
 		g := r.grant()
-		rows[g.ID] = pos
+		rows[g.ID] = grantRow{pos, true, g.Closed}
 		a.Grants = append(a.Grants, g)
 		return nil
 	})

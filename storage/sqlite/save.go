@@ -48,12 +48,8 @@ func (w *writer) saveAccount(a *core.Account) error {
 		return err
 	}
 	for g := range a.ChangedGrants {
-		if pos, old := was.grants[g.ID]; old {
-			q := query(w.conn, "UPDATE grants SET remaining = ?, held = ?, ended = ? WHERE rowid = ?")
-			if err := q.ints(int64(g.Remaining), int64(g.Held), int64(g.Ended), pos).run(); err != nil {
-				return err
-			}
-			if err := w.closeGrant(g, pos); err != nil {
+		if row, old := was.grants[g.ID]; old {
+			if err := w.updateGrant(g, row); err != nil {
 				return err
 			}
 			continue
@@ -87,7 +83,7 @@ func (w *writer) saveHead(a *core.Account, name string, bucket int64, was loaded
 			open++
 		}
 	}
-	windows := jsonText(a.Windows, len(a.Windows) == 0)
+	windows := formatWindows(a.Windows)
 	if known && due == was.due {
 		q := query(w.conn, "UPDATE accounts SET seq = ?, head = ?, consumed = ?, holds = ?, windows = ? WHERE bucket = ? AND account = ?")
 		return q.ints(a.Seq).blob(a.Head[:]).ints(int64(a.Consumed), open).text(windows).ints(bucket).text(name).run()
@@ -98,12 +94,16 @@ func (w *writer) saveHead(a *core.Account, name string, bucket int64, was loaded
 	return q.ints(bucket).text(name).ints(a.Seq).blob(a.Head[:]).ints(int64(a.Consumed), open, int64(due)).text(windows).run()
 }
 
-// closeGrant writes the columns that rarely change, and only when they did:
-// one of them is indexed.
-func (w *writer) closeGrant(g *core.Grant, pos int64) error {
-	q := query(w.conn, "UPDATE grants SET closed = ?, live = ? WHERE rowid = ? AND (closed <> ? OR live <> ?)")
-	live := flag(g.Remaining > 0)
-	return q.text(string(g.Closed)).ints(live, pos).text(string(g.Closed)).ints(live).run()
+// updateGrant writes what a grant's movements changed. The columns that rarely
+// change, one of them indexed, are written only when they did.
+func (w *writer) updateGrant(g *core.Grant, row grantRow) error {
+	if g.Closed == row.closed && (g.Remaining > 0) == row.live {
+		q := query(w.conn, "UPDATE grants SET remaining = ?, held = ?, ended = ? WHERE rowid = ?")
+		return q.ints(int64(g.Remaining), int64(g.Held), int64(g.Ended), row.pos).run()
+	}
+	q := query(w.conn, "UPDATE grants SET remaining = ?, held = ?, ended = ?, closed = ?, live = ? WHERE rowid = ?")
+	q.ints(int64(g.Remaining), int64(g.Held), int64(g.Ended)).text(string(g.Closed))
+	return q.ints(flag(g.Remaining > 0), row.pos).run()
 }
 
 func (w *writer) insertGrant(g *core.Grant, name string, bucket int64) error {

@@ -2,10 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -163,6 +165,48 @@ func TestTwoPrograms(t *testing.T) {
 		if got := marks(t, s); got != "a b c" {
 			t.Errorf("the file has %q", got)
 		}
+	}
+}
+
+// One process works the queues; when it is gone, what it had leased is free at
+// once, and its late answers are fenced off.
+func TestOwner(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scrip.db")
+	first, err := OpenWith(t.Context(), path, Options{Own: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenWith(t.Context(), path, Options{Own: true}); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("a second owner got %v", err)
+	}
+	openAt(t, path, Options{}) // beside an owner others may read and write
+	i := &ledger.Intent{ID: core.NewID(core.IntentID, "ann", "test", "1", 0), Connection: "east", Customer: "ann", State: ledger.Waiting}
+	err = first.Commit(t.Context(), &ledger.Batch{}, func(*ledger.State) (*ledger.Changes, error) {
+		return &ledger.Changes{Intents: []*ledger.Intent{i}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := func(s *Store) *ledger.Intent {
+		t.Helper()
+		items, err := s.Claim(t.Context(), ledger.Outbox, 1, 1, 1, time.Hour)
+		if err != nil || len(items) != 1 {
+			t.Fatalf("claimed %v, %v", items, err)
+		}
+		return items[0].Intent
+	}
+	old := claim(first)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := openAt(t, path, Options{Own: true})
+	nothing := func(*ledger.State) (*ledger.Changes, error) { return &ledger.Changes{}, nil }
+	held := ledger.Batch{Intents: []ledger.Lease{{ID: old.ID, Fence: old.Fence}}}
+	if err := second.Commit(t.Context(), &held, nothing); !errors.Is(err, ledger.ErrFenced) {
+		t.Errorf("the dead owner's claim still holds: %v", err)
+	}
+	if now := claim(second); now.Fence <= old.Fence {
+		t.Errorf("the fence went from %d to %d", old.Fence, now.Fence)
 	}
 }
 

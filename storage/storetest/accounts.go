@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math"
+	"time"
 
 	"scrip/core"
 	"scrip/core/ledger"
@@ -101,8 +102,8 @@ func holdRoundTrip(w *world) {
 func windowsRoundTrip(w *world) {
 	w.grant(ann, 50)
 	w.need(w.commit(ledger.Batch{}, ann, func(a *core.Account) error {
-		a.OpenWindow("east", 1e9, start)
-		a.OpenWindow("west", 2e9, start+1)
+		a.OpenWindow("east", time.Second, start)
+		a.OpenWindow("west", 2*time.Second, start+1)
 		return nil
 	}))
 	want := []core.Window{
@@ -215,7 +216,7 @@ func unitsApart(w *world) {
 }
 
 func windowOnly(w *world) {
-	w.need(w.commit(ledger.Batch{}, ann, func(a *core.Account) error { a.OpenWindow("east", 1e9, start); return nil }))
+	w.need(w.commit(ledger.Batch{}, ann, func(a *core.Account) error { a.OpenWindow("east", time.Second, start); return nil }))
 	a := w.account(ann)
 	if len(a.Windows) != 1 || a.Seq != 0 || a.Head != ([32]byte{}) || len(a.Grants) != 0 {
 		w.Errorf("the account is %s", text(a))

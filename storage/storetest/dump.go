@@ -46,7 +46,7 @@ func dump(ctx context.Context, r ledger.Reader, limit int) (string, error) {
 			break
 		}
 		for _, p := range list {
-			line("feed", p.Entry)
+			line("feed", []any{p.Customer, p.Unit, p.Seq})
 			pos = p.Pos
 		}
 	}

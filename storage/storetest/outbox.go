@@ -277,7 +277,7 @@ func queueStats(w *world) {
 	w.need(w.settleEvent(&ledger.Event{ID: events[0].ID}, func(e *ledger.Event) { e.State = ledger.Parked }))
 	w.need(w.settleEvent(&ledger.Event{ID: events[1].ID}, func(e *ledger.Event) { e.State = ledger.Applied }))
 	due, open, later, done, stuck := w.intent("east", "ann", start), w.intent("east", "ann", start+hour), w.intent("east", "ann", start+2*hour),
-		w.intent("south", "ann", start), w.intent("east", "bob", start)
+		w.intent("south", "ann", start), w.intent("east", "bob", start+9*hour)
 	due.Created, open.Created = start-5, start-9
 	w.send(due, open, later, done, stuck)
 	w.need(w.settle(done, applied))

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -17,6 +18,7 @@ import (
 // randomScripts runs the same random script on a fresh store and on the model
 // and compares every answer. A failure prints the script, cut to what matters.
 func randomScripts(t *testing.T, open func(t *testing.T) ledger.Store) {
+	FewChecks(t)
 	opened := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		opened++
@@ -40,6 +42,20 @@ func randomScripts(t *testing.T, open func(t *testing.T) ledger.Store) {
 			panic(stopped.by)
 		}
 	})
+}
+
+// FewChecks lets the random checks of a test try a quarter of the usual
+// number of cases, since each opens a database of its own. A number asked for
+// with -rapid.checks is kept.
+func FewChecks(t *testing.T) {
+	f := flag.Lookup("rapid.checks")
+	if f == nil || f.Value.String() != f.DefValue {
+		return
+	}
+	if err := f.Value.Set("25"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Value.Set(f.DefValue) })
 }
 
 // errStopped carries a panic out of a subtest.
@@ -252,7 +268,7 @@ func (p *pair) due(t *rapid.T) {
 
 // compare runs after every step.
 func (p *pair) compare(t *rapid.T) {
-	limit := rapid.SampledFrom([]int{1, 3, 100}).Draw(t, "page")
+	limit := rapid.SampledFrom([]int{100, 100, 100, 2}).Draw(t, "page")
 	got, err := dump(p.ctx, p.store.Reader(), limit)
 	if err != nil {
 		t.Fatal(err)

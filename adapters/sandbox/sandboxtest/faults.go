@@ -12,17 +12,17 @@ import (
 
 // under makes a customer while a fault waits, and says what came back and how
 // many customers there are afterwards.
-func under(t *testing.T, h Harness, fault string) (c boxed, status int, body string, err error, made int) {
+func under(t *testing.T, h Harness, fault string) (c boxed, status int, body string, made int, err error) {
 	t.Helper()
 	c = begin(t, h, sandbox.Options{})
 	c.customer("before")
 	c.faults(`{"faults":[%s]}`, fault)
 	status, body, err = c.call(h.Customer("a"))
-	return c, status, body, err, c.count("a")
+	return c, status, body, c.count("a"), err
 }
 
 func faultStatus(t *testing.T, h Harness) {
-	c, status, _, err, made := under(t, h, `{"kind":"status","status":503}`)
+	c, status, _, made, err := under(t, h, `{"kind":"status","status":503}`)
 	if err != nil || status != 503 || made != 0 {
 		t.Errorf("status fault: %d %v, %d customers; want 503 and none", status, err, made)
 	}
@@ -33,7 +33,7 @@ func faultStatus(t *testing.T, h Harness) {
 }
 
 func faultStatusAfter(t *testing.T, h Harness) {
-	c, status, _, err, made := under(t, h, `{"kind":"status_after","status":500}`)
+	c, status, _, made, err := under(t, h, `{"kind":"status_after","status":500}`)
 	if err != nil || status != 500 || made != 1 {
 		t.Errorf("status_after fault: %d %v, %d customers; want 500 and one", status, err, made)
 	}
@@ -51,14 +51,14 @@ func faultStatusAfter(t *testing.T, h Harness) {
 }
 
 func faultTimeoutAfter(t *testing.T, h Harness) {
-	_, status, body, err, made := under(t, h, `{"kind":"timeout_after","delay":"30ms"}`)
+	_, status, body, made, err := under(t, h, `{"kind":"timeout_after","delay":"30ms"}`)
 	if err == nil || made != 1 {
 		t.Errorf("timeout_after fault: %d %s, %d customers; want no answer and one", status, body, made)
 	}
 }
 
 func faultReset(t *testing.T, h Harness) {
-	_, status, body, err, made := under(t, h, `{"kind":"reset"}`)
+	_, status, body, made, err := under(t, h, `{"kind":"reset"}`)
 	if err == nil || made != 0 {
 		t.Errorf("reset fault: %d %s, %d customers; want no answer and none", status, body, made)
 	}
@@ -66,7 +66,7 @@ func faultReset(t *testing.T, h Harness) {
 
 func faultSlow(t *testing.T, h Harness) {
 	began := time.Now()
-	_, status, _, err, made := under(t, h, `{"kind":"slow","delay":"60ms"}`)
+	_, status, _, made, err := under(t, h, `{"kind":"slow","delay":"60ms"}`)
 	if err != nil || status/100 != 2 || made != 1 || time.Since(began) < 60*time.Millisecond {
 		t.Errorf("slow fault: %d %v, %d customers after %s; want success and one, not at once", status, err, made, time.Since(began))
 	}
@@ -74,7 +74,7 @@ func faultSlow(t *testing.T, h Harness) {
 
 func faultMalformed(t *testing.T, h Harness) {
 	for _, fault := range []string{`{"kind":"malformed"}`, `{"kind":"malformed","html":true}`} {
-		_, status, body, err, made := under(t, h, fault)
+		_, status, body, made, err := under(t, h, fault)
 		if err != nil || status != http.StatusOK || json.Valid([]byte(body)) || made != 1 {
 			t.Errorf("%s: %d %q %v, %d customers; want 200 with no JSON, and one", fault, status, body, err, made)
 		}

@@ -18,11 +18,10 @@ import (
 
 // client speaks to one account of a sandbox over real HTTP.
 type client struct {
-	t       *testing.T
-	url     string
-	key     string
-	server  *kit.Server
-	version string
+	t      *testing.T
+	url    string
+	key    string
+	server *kit.Server
 }
 
 type result struct {

@@ -48,8 +48,9 @@ func (c *call) enabledEvents() []string {
 	for _, i := range c.p.form.Under("enabled_events") {
 		types = append(types, c.p.form["enabled_events["+i+"]"])
 	}
+	shape := regexp.MustCompile(`^(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)$`)
 	for _, t := range types {
-		if ok, _ := regexp.MatchString(`^(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)$`, t); !ok {
+		if !shape.MatchString(t) {
 			c.p.fail(invalid("enabled_events", "Invalid enabled_events: %s is not an event type", t))
 		}
 	}

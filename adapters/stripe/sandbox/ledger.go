@@ -107,7 +107,7 @@ func balanceSummary(c *call) (any, error) {
 	}
 	p.needText("filter[type]")
 	kind := p.oneOf("filter[type]", "credit_grant", "applicability_scope")
-	keep := func(*grant) bool { return false }
+	var keep func(*grant) bool
 	if kind == "credit_grant" {
 		id := p.needText("filter[credit_grant]")
 		if g, ok := c.st.Grants.get(id); p.err == nil && (!ok || g.Customer != x.ID || !g.readable()) {
