@@ -132,6 +132,26 @@ func (a *Account) Changed() bool {
 	return false
 }
 
+// Committed makes of an account whose changes were stored what a store would
+// load again: no entries, no grants without a remainder, no resolved holds.
+func (a *Account) Committed() {
+	a.dirty = false
+	if a.Entries = a.Entries[:0]; cap(a.Entries) > maxKeptEntries {
+		a.Entries = nil
+	}
+	a.Grants = slices.DeleteFunc(a.Grants, func(g Grant) bool { return g.Remaining == 0 })
+	for i := range a.Grants {
+		a.Grants[i].dirty = false
+	}
+	a.Holds = slices.DeleteFunc(a.Holds, func(h Hold) bool { return h.State != HoldOpen })
+	for i := range a.Holds {
+		a.Holds[i].dirty = false
+	}
+}
+
+// maxKeptEntries bounds the room for entries that a kept account holds on to.
+const maxKeptEntries = 16
+
 // ChangedGrants calls yield for each grant that differs from what was loaded.
 func (a *Account) ChangedGrants(yield func(*Grant) bool) {
 	for i := range a.Grants {

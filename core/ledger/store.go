@@ -72,6 +72,7 @@ type Batch struct {
 
 // State is what the store found. An account that does not exist is absent;
 // its grants and holds are those with a remainder, open holds, and the named.
+// It belongs to decide while that runs and to the store before and after.
 type State struct {
 	Requests map[string]*Request
 	Accounts map[AccountKey]*core.Account

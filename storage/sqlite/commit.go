@@ -18,6 +18,7 @@ type writer struct {
 	// loaded is what the running commit has read of each account, to tell
 	// what has to be written.
 	loaded map[ledger.AccountKey]loadedAccount
+	cache  cache
 }
 
 type loadedAccount struct {
@@ -45,35 +46,39 @@ func (s *Store) Commit(ctx context.Context, b *ledger.Batch, decide func(*ledger
 		return errClosed
 	}
 	crash.Point("commit-begin")
-	if err := s.write.commit(b, decide); err != nil {
+	state, err := s.write.commit(b, decide)
+	if err != nil {
 		return err
 	}
+	s.write.keep(state)
 	crash.Point("commit-end")
 	return nil
 }
 
-func (w *writer) commit(b *ledger.Batch, decide func(*ledger.State) (*ledger.Changes, error)) (err error) {
+func (w *writer) commit(b *ledger.Batch, decide func(*ledger.State) (*ledger.Changes, error)) (state *ledger.State, err error) {
 	w.loaded = make(map[ledger.AccountKey]loadedAccount, len(b.Accounts))
 	end, err := sqlitex.ImmediateTransaction(w.conn)
 	if err != nil {
-		return fmt.Errorf("cannot begin: %w", err)
+		return nil, fmt.Errorf("cannot begin: %w", err)
 	}
 	// Deferred itself, not from within a function: only then does it see a
 	// panic and roll back.
 	defer end(&err)
-	state, err := w.load(b)
-	if err != nil {
-		return err
+	if err := w.refresh(); err != nil {
+		return nil, err
+	}
+	if state, err = w.load(b); err != nil {
+		return nil, err
 	}
 	changes, err := decide(state)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := w.save(changes); err != nil {
-		return err
+		return nil, err
 	}
 	crash.Point("commit-write")
-	return nil
+	return state, nil
 }
 
 // load reads what a batch names.
@@ -127,13 +132,12 @@ func (w *writer) loadLedger(b *ledger.Batch, s *ledger.State) error {
 		if _, have := w.loaded[key]; have {
 			continue
 		}
-		a, rows, err := readAccount(w.conn, key)
+		a, loaded, err := w.account(key)
 		if err != nil {
 			return err
 		}
 		if a != nil {
-			w.loaded[key] = loadedAccount{a.NextDue(), rows}
-			s.Accounts[key] = a
+			w.loaded[key], s.Accounts[key] = loaded, a
 		}
 	}
 	for _, id := range b.Grants {

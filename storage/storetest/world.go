@@ -159,10 +159,21 @@ func (w *world) account(key ledger.AccountKey) *core.Account {
 // see returns what a batch finds.
 func (w *world) see(b ledger.Batch) (seen *ledger.State, err error) {
 	err = w.store.Commit(w.ctx, &b, func(s *ledger.State) (*ledger.Changes, error) {
-		seen = s
+		mine := *s // the accounts are the store's again after decide
+		mine.Accounts = map[ledger.AccountKey]*core.Account{}
+		for key, a := range s.Accounts {
+			mine.Accounts[key] = copied(a)
+		}
+		seen = &mine
 		return &ledger.Changes{}, nil
 	})
 	return seen, err
+}
+
+func copied(a *core.Account) *core.Account {
+	c := *a
+	c.Grants, c.Holds = slices.Clone(a.Grants), slices.Clone(a.Holds)
+	return &c
 }
 
 // entries reads all entries of an account.
