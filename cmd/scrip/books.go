@@ -83,17 +83,23 @@ func (b *books) customers() []string {
 	return names
 }
 
-// cents is what the vendor must count for a customer: the floor of all that
-// was consumed at 8 cents a credit.
-func (b *books) cents(customer string) string {
-	return strconv.FormatInt(int64(b.consumed[customer])*8/100, 10)
+// told is what the vendor must count when so much was consumed in all: units,
+// or the floor of their value at 8 cents a credit.
+func (st *stage) told(consumed core.Amount) string {
+	if st.main.units {
+		return money(consumed)
+	}
+	return strconv.FormatInt(int64(consumed)*8/100, 10)
 }
 
-// grantsAtVendor lists what the vendor must hold: every grant at its value.
-func (b *books) grantsAtVendor(customer string) []string {
+// heldLines lists what the vendor must hold: every grant at its value.
+func (st *stage) heldLines(b *books, customer string) []string {
 	var lines []string
 	for _, id := range b.grants[customer] {
-		value := b.amounts[id] * 8 / 100
+		value := b.amounts[id]
+		if !st.main.units {
+			value = value * 8 / 100
+		}
 		lines = append(lines, id+" "+value.Format(2))
 	}
 	slices.Sort(lines)
@@ -141,8 +147,13 @@ type vendorInvoice struct {
 	Paid   string `json:"paid"`
 }
 
-func (st *stage) vendorState() (*vendorView, error) {
-	a, err := st.control("state", nil)
+// vendorState is the state of who holds grants and consumption, payState of
+// who collects the money.
+func (st *stage) vendorState() (*vendorView, error) { return st.stateOf(st.vendor) }
+func (st *stage) payState() (*vendorView, error)    { return st.stateOf(st.payer) }
+
+func (st *stage) stateOf(c *client) (*vendorView, error) {
+	a, err := st.controlOf(c, "state", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +183,7 @@ func (v *vendorView) grantsOf(customer string) []vendorGrant {
 func (v *vendorView) grantLines(customer string) []string {
 	var lines []string
 	for _, g := range v.grantsOf(customer) {
-		lines = append(lines, g.Metadata["scrip_grant"]+" "+g.Amount)
+		lines = append(lines, g.Metadata["scrip_grant"]+" "+canon(g.Amount))
 	}
 	slices.Sort(lines)
 	return lines
@@ -203,7 +214,23 @@ func (v *vendorView) paidInvoices(customer string) string {
 	return fmt.Sprintf("%d for %s", count, sum.Format(2))
 }
 
-// consumed adds up what the vendor counted for a customer.
+// canon writes a decimal with two decimals, whatever zeros it came with.
+func canon(text string) string {
+	a, err := core.ParseAmount(text, core.MaxScale)
+	if err != nil || a%1e7 != 0 {
+		return text
+	}
+	return (a / 1e7).Format(2)
+}
+
+// counted is what the vendor counted for a customer.
+func (st *stage) counted(v *vendorView, customer string) string {
+	if st.main.units {
+		return canon(v.consumed(customer))
+	}
+	return v.consumed(customer)
+}
+
 func (v *vendorView) consumed(customer string) string {
 	var parts []string
 	for _, c := range v.named(customer) {

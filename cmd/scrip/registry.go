@@ -27,6 +27,8 @@ type vendor struct {
 	open    func(c config.Connection, now func() core.Time) (adapters.Adapter, error)
 	sandbox func(kit.Options) *kit.Server
 	live    func(key string) bool // whether an API key is for real money
+	pays    string                // the vendor that collects the money in the demo, where this one cannot
+	units   bool                  // it holds units of its own, not money
 	demo    demoScript
 }
 

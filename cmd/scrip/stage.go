@@ -27,12 +27,14 @@ type stage struct {
 	ctx      context.Context
 	dir      string
 	provider string
-	script   demoScript
-	box      *box
+	main     vendor // holds grants and consumption
+	pay      vendor // collects the money; the same where it can
+	boxes    []*box // main's sandbox first
 	stopBox  context.CancelFunc
 	boxDone  conc.WaitGroup
 	boxErr   error
-	vendor   *client // the sandbox's control API
+	vendor   *client // the control API of main's sandbox
+	payer    *client // and of pay's
 	api      *client // the gateway
 	child    *exec.Cmd
 	log      *bytes.Buffer
@@ -50,8 +52,7 @@ listen: %s
 secret_key: env:SCRIP_SECRET
 unit: {code: credits, scale: 2, price: 0.08 usd}
 connections:
-  main: {provider: %s, api_key: env:VENDOR_KEY, webhook_secrets: [env:VENDOR_WEBHOOK_SECRET], base_url: %s}
-route: {primary: main}
+%sroute: {primary: main, payments: %s}
 rate_card:
   version: "2026-01"
   effective_at: 2026-01-01T00:00:00Z
@@ -87,33 +88,52 @@ func (s *shell) setStage(ctx context.Context, dir, provider, addr string) (*stag
 	}, addr)
 }
 
-// raise starts the sandbox, tells it where webhooks go, and starts the gateway.
+// raise starts the sandboxes, tells them where webhooks go, and starts the gateway.
 func (s *shell) raise(ctx context.Context, st *stage, addr string) (*stage, error) {
-	boxes, err := openSandboxes([]string{st.provider}, "127.0.0.1:0", "")
+	st.main, _ = vendorNamed(st.provider)
+	st.pay = st.main
+	names := []string{st.provider}
+	if st.main.pays != "" {
+		st.pay, _ = vendorNamed(st.main.pays)
+		names = append(names, st.main.pays)
+	}
+	boxes, err := openSandboxes(names, "127.0.0.1:0", "")
 	if err != nil {
 		return nil, err
 	}
-	st.box = boxes[0]
-	v, _ := vendorNamed(st.provider)
-	st.script = v.demo
+	st.boxes = boxes
 	boxCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	st.stopBox = stop
 	st.boxDone.Go(func() { st.boxErr = serveSandboxes(boxCtx, boxes, "") })
-	st.vendor = newClient(st.box.url, demoVendorKey)
-	text := fmt.Sprintf(demoConfig, filepath.Join(st.dir, "scrip.db"), addr, st.provider, st.box.url)
-	if err := os.WriteFile(st.configPath(), []byte(text), 0o600); err != nil {
+	st.vendor, st.payer = newClient(boxes[0].url, demoVendorKey), newClient(boxes[len(boxes)-1].url, demoVendorKey)
+	if err := os.WriteFile(st.configPath(), []byte(st.configText(addr)), 0o600); err != nil {
 		return nil, errors.Join(err, st.strike(""))
 	}
 	st.env = append(os.Environ(), "SCRIP_ADMIN_KEY="+st.api.key, "SCRIP_SECRET="+randomText(),
 		"VENDOR_KEY="+demoVendorKey, "VENDOR_WEBHOOK_SECRET="+demoWebhookSecret)
-	hook := body{"url": st.api.base + "/v1/webhooks/main", "secret": demoWebhookSecret}
-	if _, err := st.control("webhooks", hook); err != nil {
-		return nil, errors.Join(err, st.strike(""))
+	for i, c := range st.connections() {
+		hook := body{"url": st.api.base + "/v1/webhooks/" + c, "secret": demoWebhookSecret}
+		if _, err := st.controlOf(newClient(boxes[i].url, demoVendorKey), "webhooks", hook); err != nil {
+			return nil, errors.Join(err, st.strike(""))
+		}
 	}
 	if err := st.startGateway(); err != nil {
 		return nil, errors.Join(err, st.strike(""))
 	}
 	return st, nil
+}
+
+// connections names the connection of each sandbox.
+func (st *stage) connections() []string { return []string{"main", "pay"}[:len(st.boxes)] }
+
+func (st *stage) configText(addr string) string {
+	var connections strings.Builder
+	names := st.connections()
+	for i, c := range names {
+		fmt.Fprintf(&connections, "  %s: {provider: %s, api_key: env:VENDOR_KEY, webhook_secrets: [env:VENDOR_WEBHOOK_SECRET], base_url: %q}\n",
+			c, st.boxes[i].name, st.boxes[i].url)
+	}
+	return fmt.Sprintf(demoConfig, filepath.Join(st.dir, "scrip.db"), addr, connections.String(), names[len(names)-1])
 }
 
 func (st *stage) configPath() string { return filepath.Join(st.dir, "scrip.yaml") }
@@ -187,12 +207,14 @@ func (st *stage) strike(keep string) error {
 		_ = st.child.Wait()
 	}
 	if keep != "" {
-		errs = append(errs, st.box.save(st.dir))
-		state, err := st.control("state", nil)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(st.dir, "state-"+st.provider+".json"), state.raw, 0o600)
+		for _, b := range st.boxes {
+			errs = append(errs, b.save(st.dir))
+			state, err := st.controlOf(newClient(b.url, demoVendorKey), "state", nil)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(st.dir, "state-"+b.name+".json"), state.raw, 0o600)
+			}
+			errs = append(errs, err)
 		}
-		errs = append(errs, err)
 	}
 	st.stopBox()
 	st.boxDone.Wait()
@@ -201,10 +223,17 @@ func (st *stage) strike(keep string) error {
 
 // announce prints where everything is.
 func (st *stage) announce() error {
-	if st.shell.json {
-		return st.shell.printJSON(map[string]any{"url": st.api.base, "key": st.api.key, "sandboxes": map[string]string{st.provider: st.box.url}})
+	urls := map[string]string{}
+	for _, b := range st.boxes {
+		urls[b.name] = b.url
 	}
-	fmt.Fprintf(st.shell.out, "gateway %s\n%s sandbox %s\n", st.api.base, st.provider, st.box.url)
+	if st.shell.json {
+		return st.shell.printJSON(map[string]any{"url": st.api.base, "key": st.api.key, "sandboxes": urls})
+	}
+	fmt.Fprintf(st.shell.out, "gateway %s\n", st.api.base)
+	for _, b := range st.boxes {
+		fmt.Fprintf(st.shell.out, "%s sandbox %s\n", b.name, b.url)
+	}
 	return nil
 }
 
@@ -256,13 +285,16 @@ func (st *stage) eventually(what string, want any, got func() (any, error)) erro
 	}
 }
 
-// control calls the sandbox's control API; no body makes it a read.
-func (st *stage) control(call string, b any) (answer, error) {
+// control calls the control API of the main vendor's sandbox.
+func (st *stage) control(call string, b any) (answer, error) { return st.controlOf(st.vendor, call, b) }
+
+// controlOf calls a sandbox's control API; no body makes it a read.
+func (st *stage) controlOf(c *client, call string, b any) (answer, error) {
 	r := request{method: http.MethodPost, path: "/_sandbox/" + call, body: b}
 	if b == nil {
 		r.method = http.MethodGet
 	}
-	return st.vendor.do(st.ctx, r)
+	return c.do(st.ctx, r)
 }
 
 // advance moves business time on both sides.
@@ -297,7 +329,7 @@ func (st *stage) refusal(path, key string, b any) string {
 
 // deliverRaw posts bytes to the webhook endpoint and returns the status.
 func (st *stage) deliverRaw(header http.Header, raw []byte) (int, error) {
-	req, err := http.NewRequestWithContext(st.ctx, http.MethodPost, st.api.base+"/v1/webhooks/main", bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(st.ctx, http.MethodPost, st.api.base+"/v1/webhooks/"+st.connections()[len(st.boxes)-1], bytes.NewReader(raw))
 	if err != nil {
 		return 0, err
 	}

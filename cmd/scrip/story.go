@@ -80,13 +80,17 @@ func (st *stage) buy() error {
 	if err := st.checkAvailable("acme", "1000.00"); err != nil {
 		return err
 	}
-	return st.eventually("grant at the vendor", "80.00 usd paid", func() (any, error) {
+	want := "80.00 usd paid"
+	if st.main.units {
+		want = "1000.00 credits paid"
+	}
+	return st.eventually("grant at the vendor", want, func() (any, error) {
 		state, err := st.vendorState()
 		if err != nil {
 			return nil, err
 		}
 		for _, g := range state.grantsOf("acme") {
-			return g.Amount + " " + g.Unit + " " + g.Category, nil
+			return canon(g.Amount) + " " + g.Unit + " " + g.Category, nil
 		}
 		return "none", nil
 	})
@@ -107,12 +111,12 @@ func (st *stage) purchase(customer, key string) error {
 	}); err != nil {
 		return err
 	}
-	state, err := st.vendorState()
+	state, err := st.payState()
 	if err != nil {
 		return err
 	}
 	for _, invoice := range state.openInvoices(customer) {
-		if _, err := st.control("pay", body{"object": invoice, "outcome": "paid"}); err != nil {
+		if _, err := st.controlOf(st.payer, "pay", body{"object": invoice, "outcome": "paid"}); err != nil {
 			return err
 		}
 	}
@@ -134,7 +138,7 @@ func (st *stage) forge() error {
 	if err != nil {
 		return err
 	}
-	header, raw := st.script.forge(time.Now())
+	header, raw := st.pay.demo.forge(time.Now())
 	status, err := st.deliverRaw(header, raw)
 	if err != nil {
 		return err

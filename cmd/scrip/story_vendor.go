@@ -30,7 +30,7 @@ func (st *stage) checkMeter(customer string) error {
 	if err != nil {
 		return err
 	}
-	st.check("consumption of "+customer+" at the vendor, in cents", books.cents(customer), state.consumed(customer))
+	st.check("consumption of "+customer+" at the vendor", st.told(books.consumed[customer]), st.counted(state, customer))
 	return nil
 }
 
@@ -78,7 +78,7 @@ func (st *stage) expire() error {
 
 func (st *stage) vendorFaults() error {
 	st.scene("the vendor answers 500 after the effect, and lets calls time out")
-	if _, err := st.control("faults", body{"faults": st.script.faults, "seed": 1}); err != nil {
+	if _, err := st.control("faults", body{"faults": st.main.demo.faults, "seed": 1}); err != nil {
 		return err
 	}
 	if _, err := st.api.do(st.ctx, request{method: http.MethodPut, path: "/v1/customers/globex", body: body{"name": "Globex"}}); err != nil {
@@ -111,19 +111,19 @@ func (st *stage) vendorFaults() error {
 func (st *stage) webhookFaults() error {
 	st.scene("webhooks come three times and out of order")
 	hooks := []body{
-		{"kind": "duplicate", "type": st.script.paid, "count": 3}, {"kind": "reorder", "type": st.script.twin, "count": 1},
+		{"kind": "duplicate", "type": st.pay.demo.paid, "count": 3}, {"kind": "reorder", "type": st.pay.demo.twin, "count": 1},
 	}
-	if _, err := st.control("faults", body{"faults": []body{}, "webhooks": hooks, "seed": 2}); err != nil {
+	if _, err := st.controlOf(st.payer, "faults", body{"faults": []body{}, "webhooks": hooks, "seed": 2}); err != nil {
 		return err
 	}
-	before, err := st.inboxCount(st.script.paid)
+	before, err := st.inboxCount(st.pay.demo.paid)
 	if err != nil {
 		return err
 	}
 	if err := st.purchase("globex", "buy-globex-2"); err != nil {
 		return err
 	}
-	after, err := st.inboxCount(st.script.paid)
+	after, err := st.inboxCount(st.pay.demo.paid)
 	if err != nil {
 		return err
 	}
@@ -164,13 +164,13 @@ func (st *stage) crash() error {
 		return err
 	}
 	st.check("the repeated purchase is the same one", p["id"], again["id"])
-	state, err := st.vendorState()
+	state, err := st.payState()
 	if err != nil {
 		return err
 	}
 	st.check("open invoices at the vendor for acme", 1, len(state.openInvoices("acme")))
 	for _, invoice := range state.openInvoices("acme") {
-		if _, err := st.control("pay", body{"object": invoice, "outcome": "paid"}); err != nil {
+		if _, err := st.controlOf(st.payer, "pay", body{"object": invoice, "outcome": "paid"}); err != nil {
 			return err
 		}
 	}
@@ -290,6 +290,10 @@ func (st *stage) agree() error {
 	if err != nil {
 		return err
 	}
+	payments, err := st.payState()
+	if err != nil {
+		return err
+	}
 	names := books.customers()
 	var there []string
 	for _, c := range state.Customers {
@@ -298,9 +302,9 @@ func (st *stage) agree() error {
 	slices.Sort(there)
 	st.check("customers", names, there)
 	for _, name := range names {
-		st.check("grants of "+name, books.grantsAtVendor(name), state.grantLines(name))
-		st.check("purchases of "+name+", and paid invoices", books.paid(name), state.paidInvoices(name))
-		st.check("consumption of "+name+", in cents", books.cents(name), state.consumed(name))
+		st.check("grants of "+name, st.heldLines(books, name), state.grantLines(name))
+		st.check("purchases of "+name+", and paid invoices", books.paid(name), payments.paidInvoices(name))
+		st.check("consumption of "+name+" at the vendor", st.told(books.consumed[name]), st.counted(state, name))
 		got, err := st.available(name)
 		if err != nil {
 			return err
