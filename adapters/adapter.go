@@ -68,6 +68,10 @@ type (
 	Finder interface {
 		Find(ctx context.Context, m Mark) (Answer, error)
 	}
+	// CarrierWriter makes what a customer's consumption is billed by.
+	CarrierWriter interface {
+		PutCarrier(ctx context.Context, o CarrierOrder) (Answer, error)
+	}
 	// CustomerReader lists the vendor's customers, for comparison.
 	CustomerReader interface {
 		Customers(ctx context.Context, p Page) (Listing[VendorCustomer], error)

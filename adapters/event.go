@@ -14,6 +14,7 @@ const (
 	CustomerEvent EventKind = "customer"       // a customer changed
 	GrantEvent    EventKind = "grant"          // a grant the vendor holds changed
 	EntryEvent    EventKind = "entry"          // a movement in the vendor's own ledger
+	FinalEvent    EventKind = "invoice_final"  // an invoice that draws grants down is final
 	UsageEvent    EventKind = "usage_error"    // consumption we told was not counted
 	SystemEvent   EventKind = "system"         // about the vendor's own objects; nothing to apply
 	UnknownEvent  EventKind = "unknown"        // kept, not applied
@@ -27,6 +28,7 @@ type Event struct {
 	Object   string    // the vendor's object
 	Customer string    // the vendor's customer id, or ""
 	At       core.Time // the vendor's time: data, never the only order
+	Until    core.Time // end of the period that a final invoice is for: what was told before it is drawn; 0 when not told
 	Live     bool      // whether the vendor calls it live, not test
 	Hint     bool      // its content is not authenticated: read the object back before money is moved
 	Mark     core.ID   // our intent, when the object or request carries it: an echo
@@ -47,9 +49,11 @@ type VendorCustomer struct {
 // VendorGrant is a grant as the vendor holds it.
 type VendorGrant struct {
 	ID        string
-	Neutral   string // our id in its metadata
-	Value     core.Money
+	Neutral   string     // our id in its metadata
+	Value     core.Money // where the vendor holds money
 	Remaining core.Money
+	Held      Holding // the same two in the vendor's own parts, and unit
+	Left      Holding
 	Starts    core.Time
 	Expires   core.Time // or [core.Never]
 	Priority  int

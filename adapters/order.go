@@ -23,6 +23,7 @@ const (
 	EndKind      Kind = "end"
 	ConsumeKind  Kind = "consume"
 	SellKind     Kind = "sell"
+	CarrierKind  Kind = "carrier"
 )
 
 // Roles of links: what a vendor's object is to the neutral thing.
@@ -33,6 +34,8 @@ const (
 	RoleUsage    = "usage"    // neutral: window; vendor: the event's identifier
 	RoleMeter    = "meter"    // neutral: [SetupNeutral]
 	RoleProduct  = "product"  // neutral: pack
+	RoleCarrier  = "carrier"  // neutral: customer id; vendor: what its consumption is billed by
+	RolePrice    = "price"    // neutral: [SetupNeutral]; vendor: the price consumption is told at
 )
 
 // SetupNeutral is the neutral name that the links of a connection's own
@@ -65,9 +68,18 @@ type Answer struct {
 	PayURL string
 }
 
+// Holding is a value as a vendor keeps it: a whole number of its smallest
+// parts, of money or of a unit of the vendor's own.
+type Holding struct {
+	Quanta int64  // the value, in parts of 10^-Scale
+	Scale  int    // decimals of the vendor's unit
+	Unit   string // the vendor's id of its unit, or a currency code
+}
+
 // Setup names what a connection's orders will rest on.
 type Setup struct {
-	Currency core.Currency // what grants and consumption are valued in
+	Currency core.Currency // what grants and consumption are valued in; "" where the vendor holds units
+	Units    []string      // the vendor's ids of the units that are carried
 	Packs    []string      // packs that are sold
 	Create   bool          // make what is missing; else it is an error that lists it
 	Links    Links         // what is known already
@@ -83,11 +95,13 @@ type CustomerOrder struct {
 	Links    Links
 }
 
-// GrantOrder gives a grant to hold. Value is what the vendor can hold of the
-// remaining part, by the quantum law; the facts of the whole lot go into metadata.
+// GrantOrder gives a grant to hold. Holding is what the vendor can hold of the
+// remaining part, by the quantum law, and Value the same in money where the
+// vendor holds money; the facts of the whole lot go into metadata.
 type GrantOrder struct {
 	Mark     Mark
 	Grant    core.ID
+	Holding  Holding
 	Value    core.Money
 	Unit     core.Unit
 	Original core.Amount
@@ -108,15 +122,20 @@ type EndOrder struct {
 	Mark     Mark
 	Grant    core.ID
 	Consumed core.Amount // by the core; above zero where the vendor may still have to draw
+	TrueUp   bool        // the vendor has drawn for the period: end it even if some was consumed
+	Holding  Holding     // what is left of it at the vendor, where the vendor must be told how much
 	Links    Links
 }
 
 // ConsumeOrder tells one window. Quanta is floor(consumed x rate) now less
 // what the windows before told, in the connection's quantum; never negative.
+// Scale and Unit say what a quantum is, as in [Holding].
 type ConsumeOrder struct {
 	Mark   Mark
 	Window string // neutral id of the window
 	Quanta int64
+	Scale  int
+	Unit   string
 	Opened core.Time
 	Closed core.Time
 	Sent   core.Time // business time of sending
@@ -140,9 +159,19 @@ type SellOrder struct {
 	Links    Links  // of the customer, the pack and the purchase
 }
 
-// UsageQuery asks for the consumption of a customer in [From, To).
+// CarrierOrder makes what a customer's consumption is billed by, such as a
+// subscription of its own, or finds it.
+type CarrierOrder struct {
+	Mark  Mark
+	Links Links // of the customer and the connection
+}
+
+// UsageQuery asks for the consumption of a customer in [From, To). Where the
+// vendor holds units, the sum is of Unit, in parts of 10^-Scale.
 type UsageQuery struct {
 	Customer string // vendor's id
 	From, To core.Time
+	Unit     string
+	Scale    int
 	Links    Links // of the connection
 }

@@ -30,6 +30,7 @@ type Port struct {
 type capabilities struct {
 	Preparer
 	CustomerWriter
+	CarrierWriter
 	GrantWriter
 	GrantEnder
 	ConsumptionWriter
@@ -55,6 +56,7 @@ func NewPort(a Adapter, l Limits) *Port {
 	p.limiter = rate.NewLimiter(rate.Limit(perSecond), perSecond)
 	p.can.Preparer, _ = a.(Preparer)
 	p.can.CustomerWriter, _ = a.(CustomerWriter)
+	p.can.CarrierWriter, _ = a.(CarrierWriter)
 	p.can.GrantWriter, _ = a.(GrantWriter)
 	p.can.GrantEnder, _ = a.(GrantEnder)
 	p.can.ConsumptionWriter, _ = a.(ConsumptionWriter)
@@ -104,6 +106,15 @@ func (p *Port) Prepare(ctx context.Context, o Setup) (Answer, error) {
 // PutCustomer creates or updates a customer.
 func (p *Port) PutCustomer(ctx context.Context, o CustomerOrder) (Answer, error) {
 	return call(ctx, p, "put customer", p.can.CustomerWriter != nil, func(ctx context.Context) (Answer, error) { return p.can.PutCustomer(ctx, o) })
+}
+
+// NeedsCarrier reports whether consumption is billed by an object of the
+// customer's own, which must be made before it.
+func (p *Port) NeedsCarrier() bool { return p.can.CarrierWriter != nil }
+
+// PutCarrier makes what a customer's consumption is billed by.
+func (p *Port) PutCarrier(ctx context.Context, o CarrierOrder) (Answer, error) {
+	return call(ctx, p, "put carrier", p.can.CarrierWriter != nil, func(ctx context.Context) (Answer, error) { return p.can.PutCarrier(ctx, o) })
 }
 
 // CreateGrant gives the vendor a grant to hold.
@@ -166,7 +177,7 @@ type Capability struct {
 func (p *Port) Capabilities() []Capability {
 	c := p.can
 	return []Capability{
-		{"customers", c.CustomerWriter != nil}, {"grants", c.GrantWriter != nil}, {"end grants", c.GrantEnder != nil},
+		{"customers", c.CustomerWriter != nil}, {"carrier", c.CarrierWriter != nil}, {"grants", c.GrantWriter != nil}, {"end grants", c.GrantEnder != nil},
 		{"consumption", c.ConsumptionWriter != nil}, {"cancel consumption", c.ConsumptionCanceller != nil},
 		{"sell packs", c.Seller != nil}, {"find by mark", c.Finder != nil}, {"read customers", c.CustomerReader != nil},
 		{"read grants", c.GrantReader != nil}, {"read usage", c.UsageReader != nil}, {"list events", c.EventLister != nil},

@@ -40,8 +40,12 @@ type Harness struct {
 	// Endpoint is the body of POST /_sandbox/webhooks for an address; nil for
 	// {"url", "secret"} with the first of the secrets that New gets.
 	Endpoint func(url string) string
-	// Currencies to value grants in; usd, jpy and kwd when empty.
+	// Currencies to value grants in, where the vendor holds money; usd, jpy and
+	// kwd when empty.
 	Currencies []core.Currency
+	// Units are the vendor's units with the decimals to count them in, where it
+	// holds units and no money. Their Quanta are not used.
+	Units []adapters.Holding
 	// Quanta is the largest consumption to tell at once; 999999999999999 when zero.
 	Quanta int64
 }
@@ -85,6 +89,7 @@ func Run(t *testing.T, h Harness) {
 		{"refusals", testRefusals},
 		{"rate limits", testRateLimits},
 		{"precision", testPrecision},
+		{"taking back", testTakingBack},
 		{"paging", testPaging},
 		{"cancellation", testCancellation},
 		{"secrets", testSecrets},

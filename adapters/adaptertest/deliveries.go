@@ -87,7 +87,7 @@ func testEchoes(t *testing.T, b *bench) {
 	m := b.mailbox()
 	b.ready()
 	orders := map[adapters.Kind]order{}
-	for _, o := range []order{putCustomer(1), createGrant(1, b.money(8000)), endGrant(1), consume(1, 350), sell(1, b.money(8000))} {
+	for _, o := range []order{putCustomer(1), createGrant(1, b.held(8000)), consume(1, 350), endGrant(1, b.held(7650)), sell(1, b.money(8000))} {
 		if b.has(o.needs) {
 			orders[o.kind] = o
 			b.customer = b.links.One(adapters.RoleCustomer)

@@ -3,6 +3,7 @@ package adaptertest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"scrip/adapters"
@@ -13,45 +14,79 @@ import (
 // reads them back, by the adapter and by the sandbox.
 func testPrecision(t *testing.T, h Harness) {
 	l := newLab(t, h)
-	for _, c := range h.Currencies {
-		t.Run("grants in "+string(c), func(t *testing.T) {
-			b := l.account(t).ready()
-			if !b.has("grants") {
-				t.Skip("not claimed: grants")
-			}
-			var want []string
-			for n, minor := range []core.Amount{1, 99, 100, 101, 12_345, 99_999_999, 9_007_199_254_740_993} {
-				value := core.Money{Minor: minor, Currency: c}
-				b.must(createGrant(n, value))
-				want = append(want, value.Decimal())
-			}
-			var told []string
-			for _, g := range b.state().Customers[0].Grants {
-				told = append(told, g.Amount)
-			}
-			if !slices.Equal(told, want) {
-				t.Errorf("the vendor holds %v, want %v", told, want)
-			}
-			if !b.has("read grants") {
-				return
-			}
-			var read []string
-			for _, g := range all(t, 3, func(p adapters.Page) (adapters.Listing[adapters.VendorGrant], error) {
-				return b.port.Grants(t.Context(), b.customer, p)
-			}) {
-				if g.Value != g.Remaining || g.State != core.Open {
-					t.Errorf("an untouched grant of %s has %s and is %s", g.Value, g.Remaining, g.State)
-				}
-				read = append(read, g.Value.Decimal())
-			}
-			slices.Sort(read)
-			slices.Sort(want)
-			if !slices.Equal(read, want) {
-				t.Errorf("read back %v, want %v", read, want)
-			}
-		})
+	for _, kind := range h.kinds() {
+		t.Run(fmt.Sprintf("grants in %s of %d decimals", kind.Unit, kind.Scale), func(t *testing.T) { testHoldings(t, l.account(t).ready(), kind) })
 	}
 	t.Run("consumption", func(t *testing.T) { testConsumption(t, l) })
+}
+
+func testHoldings(t *testing.T, b *bench, kind adapters.Holding) {
+	if !b.has("grants") {
+		t.Skip("not claimed: grants")
+	}
+	var want []string
+	for n, quanta := range []int64{1, 99, 100, 101, 12_345, 99_999_999, 9_007_199_254_740_993} {
+		kind.Quanta = quanta
+		b.must(createGrant(n, kind))
+		want = append(want, plain(kind))
+	}
+	var told []string
+	for _, g := range b.state().Customers[0].Grants {
+		told = append(told, trimmed(g.Amount))
+	}
+	same(t, "the vendor holds", told, want)
+	if !b.has("read grants") {
+		return
+	}
+	var read []string
+	for _, g := range all(t, 3, func(p adapters.Page) (adapters.Listing[adapters.VendorGrant], error) {
+		return b.port.Grants(t.Context(), b.customer, p)
+	}) {
+		if g.Held != g.Left || g.Value != g.Remaining || g.State != core.Open {
+			t.Errorf("an untouched grant of %s has %s and is %s", plain(g.Held), plain(g.Left), g.State)
+		}
+		if money := b.value(g.Held); g.Held.Unit != kind.Unit || money != g.Value {
+			t.Errorf("a grant is held as %s %s, which is not %s", plain(g.Held), g.Held.Unit, g.Value)
+		}
+		read = append(read, plain(g.Held))
+	}
+	same(t, "read back", read, want)
+}
+
+// same compares two lists of decimals in any order.
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("%s %v, want %v", what, got, want)
+	}
+}
+
+// plain is a holding as the shortest decimal.
+func plain(h adapters.Holding) string { return trimmed(core.Amount(h.Quanta).Format(h.Scale)) }
+
+func trimmed(decimal string) string {
+	if !strings.Contains(decimal, ".") {
+		return decimal
+	}
+	return strings.TrimRight(strings.TrimRight(decimal, "0"), ".")
+}
+
+// testTakingBack tells windows and takes one back, twice: the others stay.
+func testTakingBack(t *testing.T, h Harness) {
+	b := newLab(t, h).account(t).ready()
+	if !b.has("cancel consumption") || !b.has("read usage") {
+		t.Skip("not claimed: cancel consumption, read usage")
+	}
+	b.fund()
+	b.must(consume(1, 350))
+	b.must(consume(2, 7))
+	b.must(takeBack(1))
+	b.must(takeBack(1))
+	got, err := b.port.Usage(t.Context(), b.usage(b.now-hour, b.now+hour))
+	if err != nil || got != 7 {
+		t.Errorf("usage is %d, %v; want the 7 of the window that was kept", got, err)
+	}
 }
 
 func testConsumption(t *testing.T, l *lab) {
@@ -60,7 +95,7 @@ func testConsumption(t *testing.T, l *lab) {
 		t.Skip("not claimed: consumption")
 	}
 	if b.has("grants") {
-		b.must(createGrant(1, b.money(9_007_199_254_740_993)))
+		b.must(createGrant(1, b.held(9_007_199_254_740_993)))
 	}
 	var want int64
 	for n, quanta := range []int64{1, 0, 7, l.h.Quanta, 3} {
@@ -77,7 +112,7 @@ func testConsumption(t *testing.T, l *lab) {
 		return
 	}
 	read := func(from, to core.Time) int64 {
-		got, err := b.port.Usage(t.Context(), adapters.UsageQuery{Customer: b.customer, From: from, To: to, Links: b.links})
+		got, err := b.port.Usage(t.Context(), b.usage(from, to))
 		if err != nil {
 			t.Fatalf("usage: %v", err)
 		}
@@ -166,7 +201,7 @@ func testPaging(t *testing.T, h Harness) {
 	}
 	if b.has("grants") && b.has("read grants") {
 		for n := range many {
-			b.must(createGrant(n, b.money(core.Amount(100+n))))
+			b.must(createGrant(n, b.held(int64(100+n))))
 		}
 		var ids []string
 		for _, g := range all(t, 10, func(p adapters.Page) (adapters.Listing[adapters.VendorGrant], error) {

@@ -22,8 +22,9 @@ func story(b *bench) string {
 	b.t.Helper()
 	b.ready()
 	for _, o := range []order{
-		putCustomer(1), createGrant(1, b.money(8000)), createGrant(1, b.money(8000)), createGrant(2, b.money(500)),
-		consume(1, 350), consume(1, 350), consume(2, 1), sell(1, b.money(8000)), sell(1, b.money(8000)), endGrant(2), endGrant(2),
+		putCustomer(1), createGrant(1, b.held(8000)), createGrant(1, b.held(8000)), createGrant(2, b.held(500)), putCarrier(), putCarrier(),
+		consume(1, 350), consume(1, 350), consume(2, 1), consume(3, 40), takeBack(3), takeBack(3),
+		sell(1, b.money(8000)), sell(1, b.money(8000)), endGrant(2, b.held(500)), endGrant(2, b.held(500)),
 	} {
 		if !b.has(o.needs) {
 			continue
@@ -79,7 +80,7 @@ func (b *bench) readBack() {
 		check("grants", err)
 	}
 	if b.has("read usage") {
-		_, err := b.port.Usage(ctx, adapters.UsageQuery{Customer: b.customer, From: b.now - hour, To: b.now + hour, Links: b.links})
+		_, err := b.port.Usage(ctx, b.usage(b.now-hour, b.now+hour))
 		check("usage", err)
 	}
 	if b.has("list events") {

@@ -108,7 +108,7 @@ func changing(calls []exchange) []request {
 		}
 		parts := strings.Split(u.Path, "/")
 		for i, p := range parts {
-			if len(p) > 3 && idPart.MatchString(p) {
+			if len(p) > 3 && idPart.MatchString(p) || len(p) > 11 && strings.ToLower(p) != p {
 				parts[i] = "*"
 			}
 		}

@@ -43,6 +43,9 @@ func TestCreateGrantRequest(t *testing.T) {
 		"yen, no basis": {func(o *adapters.GrantOrder) {
 			o.Value, o.Basis, o.Source = core.Money{Minor: 8, Currency: "jpy"}, core.Money{}, ""
 		}, map[string]string{"amount[monetary][currency]": "jpy", "amount[monetary][value]": "8"}, []string{"metadata[cost_basis]", "metadata[source]"}},
+		"scope": {func(o *adapters.GrantOrder) {
+			o.Links = append(adapters.Links{{Neutral: adapters.SetupNeutral, Role: adapters.RolePrice, Vendor: "price_1"}}, o.Links...)
+		}, map[string]string{"applicability_config[scope][prices][0][id]": "price_1"}, []string{"applicability_config[scope][price_type]"}},
 		"partly consumed": {func(o *adapters.GrantOrder) { o.Consumed, o.Priority = 12_345, 0 },
 			map[string]string{"metadata[consumed]": "123.45", "priority": "0"}, nil},
 	} {
@@ -150,11 +153,16 @@ func TestEndGrant(t *testing.T) {
 		{"refused for another reason", refused, refused, later, 0, 4, adapters.CodeInvalid},
 		{"other object answers", `{"id":"credgr_2"}`, "", "", 0, 1, adapters.CodeUnknown},
 		{"consumed by the core", voided, over, open, 1, 0, ""},
+		{"trued up, never applied", voided, "", "", -1, 1, ""},
+		{"trued up, applied", refused, over, open, -1, 3, ""},
+		{"trued up, depleted or ended", refused, refused, over, -1, 2, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, f := at(t, script(map[string]string{"POST " + base + "/void": c.void, "POST " + base + "/expire": c.expire, "GET " + base: c.get}))
-			o := adapters.EndOrder{Mark: adapters.Mark{ID: intent(3)}, Grant: "grn_1", Consumed: c.consumed, Links: append(adapters.Links{
-				{Neutral: "grn_2", Role: adapters.RoleGrant, Vendor: "credgr_9"}, {Neutral: "grn_1", Role: adapters.RoleGrant, Vendor: "credgr_1"}}, linked...)}
+			trueUp := c.consumed < 0 // the core has consumed from it, and the vendor has drawn for that
+			o := adapters.EndOrder{Mark: adapters.Mark{ID: intent(3)}, Grant: "grn_1", Consumed: max(c.consumed, -c.consumed), TrueUp: trueUp, Links: append(adapters.Links{
+				{Neutral: "grn_2", Role: adapters.RoleGrant, Vendor: "credgr_9"}, {Neutral: "grn_1", Role: adapters.RoleGrant, Vendor: "credgr_1"},
+				{Neutral: "grn_1", Role: adapters.RoleGrant, Vendor: "credgr_1"}}, linked...)}
 			got, err := a.EndGrant(t.Context(), o)
 			if c.want == "" && err != nil || c.want != "" && adapters.AsError(err).Code != c.want || len(got.Links) != 0 {
 				t.Errorf("%v, %v", got, err)
@@ -260,36 +268,6 @@ func TestStrangePages(t *testing.T) {
 	})
 	if whole, err := each(t.Context(), a, "/v1/customers", nil, 7, customerID, func(customerObject) bool { return false }); err != nil || whole || len(f.requests()) != 7 {
 		t.Errorf("an endless list: %v, %v after %d calls", whole, err, len(f.requests()))
-	}
-}
-
-func TestPrepare(t *testing.T) {
-	const meter = `{"id":"mtr_1","event_name":"scrip_credits","status":"active","default_aggregation":{"formula":"%s"},"customer_mapping":{"event_payload_key":"stripe_customer_id"},"value_settings":{"event_payload_key":"value"}}`
-	one := func(items string) string { return `{"object":"list","has_more":false,"data":[` + items + `]}` }
-	setup := adapters.Setup{Currency: "usd", Packs: []string{"starter", "big"}}
-	a, _ := at(t, script(map[string]string{"GET /v1/billing/meters": one(""), "GET /v1/products": one(`{"id":"prod_2","metadata":{"scrip_pack":"big"}}`)}))
-	_, err := a.Prepare(t.Context(), setup)
-	if e := adapters.AsError(err); e.Code != adapters.CodeInvalid || !strings.Contains(e.Message, "meter scrip_credits, product scrip_pack_starter;") {
-		t.Errorf("missing objects: %v", err)
-	}
-	a, f := at(t, script(map[string]string{
-		"GET /v1/billing/meters": one(fmt.Sprintf(meter, "sum")), "POST /v1/products": `{"id":"prod_3"}`,
-		"GET /v1/products": one(`{"id":"prod_new","metadata":{"scrip_pack":"big"}},{"id":"prod_old","metadata":{"scrip_pack":"big"}}`),
-	}))
-	setup.Create = true
-	got, err := a.Prepare(t.Context(), setup)
-	want := "{[{connection meter mtr_1} {starter product prod_3} {big product prod_old}] }"
-	if err != nil || fmt.Sprint(got) != want {
-		t.Errorf("%v, %v, want %s", got, err, want)
-	}
-	f.requests()[2].has(t, map[string]string{"name": "scrip_pack_starter", "metadata[scrip_pack]": "starter"})
-	a, _ = at(t, script(map[string]string{"GET /v1/billing/meters": one(fmt.Sprintf(meter, "last"))}))
-	if _, err := a.Prepare(t.Context(), setup); adapters.AsError(err).Code != adapters.CodeInvalid {
-		t.Errorf("a meter that does not sum: %v", err)
-	}
-	setup.Currency = "isk"
-	if _, err := a.Prepare(t.Context(), setup); adapters.AsError(err).Code != adapters.CodeNotSupported {
-		t.Errorf("a currency of another scale: %v", err)
 	}
 }
 

@@ -24,6 +24,12 @@ func (a *Adapter) Find(ctx context.Context, m adapters.Mark) (adapters.Answer, e
 		return a.findGrant(ctx, m, m.Customer)
 	case adapters.SellKind:
 		return a.findInvoice(ctx, m)
+	case adapters.CarrierKind:
+		found, err := a.findCarrier(ctx, m.Customer)
+		if err != nil || found == nil {
+			return adapters.Answer{}, err
+		}
+		return carrierAnswer(m.Neutral, found.ID), nil
 	}
 	return adapters.Answer{}, adapters.Errorf(adapters.CodeNotSupported, "orders of kind %q cannot be looked up, repeat them with their key", string(m.Kind))
 }

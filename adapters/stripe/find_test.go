@@ -43,6 +43,10 @@ func TestFind(t *testing.T) {
 			`{"id":"in_1","status":"open","metadata":{"scrip_purchase":"pur_1","scrip_intent":%q}}`, mine))}, "in_1"},
 		{"draft", adapters.SellKind, "pur_1", "", map[string]string{"GET /v1/invoices": list(fmt.Sprintf(
 			`{"id":"in_1","status":"draft","metadata":{"scrip_purchase":"pur_1","scrip_intent":%q}}`, mine))}, ""},
+		{"carrier", adapters.CarrierKind, "cust_1", "cus_1", map[string]string{"GET /v1/subscriptions": list(
+			`{"id":"sub_2","status":"active","metadata":{}},{"id":"sub_1","status":"active","metadata":{"scrip_carrier":"cust_1"}}`)}, "sub_1"},
+		{"no carrier", adapters.CarrierKind, "cust_1", "cus_1", map[string]string{"GET /v1/subscriptions": list(`{"id":"sub_2","status":"active","metadata":{}}`)}, ""},
+		{"no customer, no carrier", adapters.CarrierKind, "cust_1", "", nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, _ := at(t, script(c.answers))

@@ -76,7 +76,13 @@ func (a *Adapter) vendorGrant(ctx context.Context, customer string, g *creditGra
 			out.State = core.Spent
 		}
 	}
+	out.Held, out.Left = holding(out.Value), holding(out.Remaining)
 	return out, err
+}
+
+// holding is money as the vendor keeps it, in whole minor units.
+func holding(m core.Money) adapters.Holding {
+	return adapters.Holding{Quanta: int64(m.Minor), Scale: exponent(m.Currency), Unit: string(m.Currency)}
 }
 
 // balanceSummary is the answer of GET /v1/billing/credit_balance_summary.

@@ -23,8 +23,13 @@ type amountParams struct {
 	Monetary *moneyParams `form:"monetary"`
 }
 
+type priceParams struct {
+	ID *string `form:"id"`
+}
+
 type scopeParams struct {
-	PriceType *string `form:"price_type"`
+	PriceType *string        `form:"price_type"`
+	Prices    []*priceParams `form:"prices"`
 }
 
 type applicabilityParams struct {
@@ -105,7 +110,7 @@ func newGrantParams(ctx context.Context, o adapters.GrantOrder, customer string)
 		Amount: &amountParams{Type: stripego.String("monetary"), Monetary: &moneyParams{
 			Currency: stripego.String(string(o.Value.Currency)), Value: stripego.Int64(int64(o.Value.Minor)),
 		}},
-		ApplicabilityConfig: &applicabilityParams{Scope: &scopeParams{PriceType: stripego.String("metered")}},
+		ApplicabilityConfig: &applicabilityParams{Scope: scope(o.Links.One(adapters.RolePrice))},
 		Category:            stripego.String(category(o.Category)),
 		Priority:            stripego.Int64(int64(o.Priority)),
 		Name:                stripego.String(clip(o.Original.Format(o.Unit.Scale)+" "+o.Unit.Code, 100)),
@@ -120,6 +125,15 @@ func newGrantParams(ctx context.Context, o adapters.GrantOrder, customer string)
 		p.ExpiresAt = stripego.Int64(unix(ExpiryAtVendor(o.Expires)))
 	}
 	return p
+}
+
+// scope is the one price that grants pay for; every metered one where the
+// connection was prepared without it.
+func scope(price string) *scopeParams {
+	if price == "" {
+		return &scopeParams{PriceType: stripego.String("metered")}
+	}
+	return &scopeParams{Prices: []*priceParams{{ID: &price}}}
 }
 
 // category ranks what somebody paid for, allotments and rollovers included,
@@ -151,15 +165,18 @@ func grantPairs(o adapters.GrantOrder) map[string]string {
 // EndGrant withdraws what is left of a grant: voids it, or expires it where
 // some of it was applied to an invoice. A grant that has ended already counts
 // as done. Where the core consumed from it, Stripe may still have to draw for
-// that: nothing is sent, the answer has no link, and the rest stays there.
+// that: nothing is sent, the answer has no link, and the rest stays there until
+// a true-up, which comes when Stripe has drawn and ends it whatever it gave.
 func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.Answer, error) {
-	if o.Consumed > 0 {
+	if o.Consumed > 0 && !o.TrueUp {
 		return adapters.Answer{}, nil
 	}
+	seen := map[string]bool{}
 	for _, l := range o.Links {
-		if l.Role != adapters.RoleGrant || l.Neutral != string(o.Grant) {
+		if l.Role != adapters.RoleGrant || l.Neutral != string(o.Grant) || seen[l.Vendor] {
 			continue
 		}
+		seen[l.Vendor] = true
 		if err := a.endGrant(ctx, string(o.Mark.ID), l.Vendor); err != nil {
 			return adapters.Answer{}, err
 		}

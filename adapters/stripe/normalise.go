@@ -92,6 +92,8 @@ func (d *delivered) apply(e *adapters.Event, s subject) error {
 		return d.entry(e, s)
 	case "invoice.paid", "invoice.payment_failed", "invoice.voided", "invoice.marked_uncollectible", "invoice.finalization_failed", "invoice.deleted":
 		return d.sale(e, s)
+	case "invoice.finalized":
+		d.final(e, s)
 	case "charge.refunded":
 		return d.refund(e, s)
 	case "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed",

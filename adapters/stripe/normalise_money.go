@@ -56,6 +56,25 @@ func (d *delivered) sale(e *adapters.Event, s subject) error {
 	return nil
 }
 
+// final reads an invoice that cannot change any more. One of a subscription has
+// drawn on grants for the consumption up to the end of its period, but for the
+// first, which bills nothing that was consumed. Newer API versions name the
+// subscription elsewhere, the reason of the invoice is in all.
+func (d *delivered) final(e *adapters.Event, s subject) {
+	var x struct {
+		Subscription ref    `json:"subscription"`
+		Reason       string `json:"billing_reason"`
+		PeriodEnd    int64  `json:"period_end"`
+	}
+	readable := json.Unmarshal(d.Data.Object, &x) == nil
+	billed := x.Subscription != "" || strings.HasPrefix(x.Reason, "subscription")
+	if readable && billed && x.Reason != "subscription_create" {
+		e.Kind, e.Mark, e.Until = adapters.FinalEvent, "", seconds(x.PeriodEnd)
+		return
+	}
+	e.Kind, e.Reason, e.Neutral = adapters.SystemEvent, unsold, s.Metadata[metaPurchase]
+}
+
 // refund reads a charge of which money went back: all that did so far. The
 // purchase is found by the invoice, which newer API versions do not name.
 func (d *delivered) refund(e *adapters.Event, s subject) error {
@@ -125,7 +144,7 @@ const (
 // the reason.
 var nothingToApply = map[string]string{
 	"invoice.payment_succeeded": paidTellsIt, "invoice_payment.paid": paidTellsIt,
-	"invoice.created": unsold, "invoice.finalized": unsold, "invoice.updated": unsold, "invoice.upcoming": unsold, "invoice.sent": unsold,
+	"invoice.created": unsold, "invoice.updated": unsold, "invoice.upcoming": unsold, "invoice.sent": unsold,
 	"invoice.payment_action_required":  "the customer has to act before the invoice is paid",
 	"invoice.payment_attempt_required": "the customer has to act before the invoice is paid",
 	"invoice.overdue":                  unsold, "invoice.will_be_due": unsold, "invoice.overpaid": "more was paid than the invoice asked for",
@@ -152,4 +171,5 @@ var nothingToApply = map[string]string{
 // metadata is the one of the request that made it.
 var born = map[string]bool{
 	"customer.created": true, "billing.credit_grant.created": true, "invoice.created": true, "invoiceitem.created": true,
+	"customer.subscription.created": true,
 }

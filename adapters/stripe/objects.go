@@ -17,6 +17,7 @@ const (
 	metaGrant    = "scrip_grant"
 	metaPurchase = "scrip_purchase"
 	metaPack     = "scrip_pack"
+	metaCarrier  = "scrip_carrier" // the application's customer id
 )
 
 // ref is the id of an object, which may come expanded.

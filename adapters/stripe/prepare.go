@@ -9,10 +9,12 @@ import (
 	"scrip/adapters"
 )
 
-// The meter that consumption is told to: its events carry whole minor units of
-// money, which it adds up.
+// The meters: their events carry whole minor units of money, which they add up.
+// Consumption that grants pay for is told to the first, what they never cover
+// to the other. The price of each has its name as look-up key.
 const (
 	meterEvent    = "scrip_credits"
+	overageEvent  = "scrip_overage"
 	meterFormula  = "sum"
 	payloadOwner  = "stripe_customer_id"
 	payloadValue  = "value"
@@ -39,72 +41,89 @@ type productObject struct {
 	Metadata meta   `json:"metadata"`
 }
 
-// Prepare finds, or makes where the setup allows it, the meter that
-// consumption is told to and a product for each pack. Without permission to
-// make, what is missing is one [adapters.CodeInvalid] error that lists it.
+// noted is what a preparation found or made, and what it may not make.
+type noted struct {
+	answer  adapters.Answer
+	missing []string
+}
+
+func (n *noted) add(neutral, role, vendor, name string) {
+	if vendor == "" {
+		n.missing = append(n.missing, name)
+		return
+	}
+	n.answer.Links = append(n.answer.Links, adapters.Link{Neutral: neutral, Role: role, Vendor: vendor})
+}
+
+// Prepare finds, or makes where the setup allows it, what consumption is told
+// to and billed at, and a product for each pack: a meter with a price for what
+// grants cover, another pair for what they never do. A setup without a currency
+// carries no consumption and needs the packs alone. Without permission to make,
+// what is missing is one [adapters.CodeInvalid] error that lists it.
 func (a *Adapter) Prepare(ctx context.Context, o adapters.Setup) (adapters.Answer, error) {
 	if err := carries(o.Currency); err != nil {
 		return adapters.Answer{}, err
 	}
-	var answer adapters.Answer
-	var missing []string
-	note := func(neutral, role, vendor, name string) {
-		if vendor == "" {
-			missing = append(missing, name)
-			return
+	n := &noted{}
+	if o.Currency != "" {
+		if err := a.prepareCarrier(ctx, o, n); err != nil {
+			return adapters.Answer{}, err
 		}
-		answer.Links = append(answer.Links, adapters.Link{Neutral: neutral, Role: role, Vendor: vendor})
 	}
-	meter, err := a.meter(ctx, o.Create)
-	if err != nil {
+	if err := a.preparePacks(ctx, o, n); err != nil {
 		return adapters.Answer{}, err
 	}
-	note(adapters.SetupNeutral, adapters.RoleMeter, meter, "meter "+meterEvent)
+	if len(n.missing) > 0 {
+		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "missing at the vendor: %s; allow them to be made, or make them", strings.Join(n.missing, ", "))
+	}
+	return n.answer, nil
+}
+
+func (a *Adapter) preparePacks(ctx context.Context, o adapters.Setup, n *noted) error {
 	products, err := a.products(ctx, o.Packs)
 	if err != nil {
-		return adapters.Answer{}, err
+		return err
 	}
 	for _, pack := range o.Packs {
 		id := products[pack]
 		if id == "" && o.Create {
 			if id, err = a.makeProduct(ctx, pack); err != nil {
-				return adapters.Answer{}, err
+				return err
 			}
 		}
-		note(pack, adapters.RoleProduct, id, "product "+productPrefix+pack)
+		n.add(pack, adapters.RoleProduct, id, "product "+productPrefix+pack)
 	}
-	if len(missing) > 0 {
-		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "missing at the vendor: %s; allow them to be made, or make them", strings.Join(missing, ", "))
-	}
-	return answer, nil
+	return nil
 }
 
-// meter is the active meter of our events; "" when there is none and none may
-// be made. One that aggregates otherwise would count wrongly and is refused.
-func (a *Adapter) meter(ctx context.Context, create bool) (string, error) {
-	var found *meterObject
+// meters finds the active meters of our events, by event. One that aggregates
+// otherwise would count wrongly and is refused.
+func (a *Adapter) meters(ctx context.Context) (map[string]string, error) {
+	found := map[string]string{}
+	var wrong error
 	_, err := each(ctx, a, "/v1/billing/meters", query{{"status", "active"}}, maxPages,
 		func(m meterObject) string { return m.ID },
 		func(m meterObject) bool {
-			if m.EventName == meterEvent {
-				found = &m
+			if m.EventName != meterEvent && m.EventName != overageEvent {
+				return false
 			}
-			return found != nil
+			if m.Default.Formula != meterFormula || m.Mapping.Key != payloadOwner || m.Value.Key != payloadValue {
+				wrong = adapters.Errorf(adapters.CodeInvalid, "the meter for %q does not add up %q per %q, archive it at the vendor", m.EventName, payloadValue, payloadOwner)
+			}
+			found[m.EventName] = m.ID
+			return wrong != nil
 		})
-	switch {
-	case err != nil:
-		return "", err
-	case found != nil && (found.Default.Formula != meterFormula || found.Mapping.Key != payloadOwner || found.Value.Key != payloadValue):
-		return "", adapters.Errorf(adapters.CodeInvalid, "the meter for %q does not add up %q per %q, archive it at the vendor", meterEvent, payloadValue, payloadOwner)
-	case found != nil:
-		return found.ID, nil
-	case !create:
-		return "", nil
+	if err == nil {
+		err = wrong
 	}
+	return found, err
+}
+
+func (a *Adapter) makeMeter(ctx context.Context, event string) (string, error) {
 	made, err := a.api.BillingMeters.New(&stripego.BillingMeterParams{
-		Params:             write(ctx, "scrip:meter:"+meterEvent),
-		DisplayName:        stripego.String(meterEvent),
-		EventName:          stripego.String(meterEvent),
+		Params:             write(ctx, "scrip:meter:"+event),
+		DisplayName:        &event,
+		EventName:          &event,
 		DefaultAggregation: &stripego.BillingMeterDefaultAggregationParams{Formula: stripego.String(meterFormula)},
 		CustomerMapping:    &stripego.BillingMeterCustomerMappingParams{Type: stripego.String("by_id"), EventPayloadKey: stripego.String(payloadOwner)},
 		ValueSettings:      &stripego.BillingMeterValueSettingsParams{EventPayloadKey: stripego.String(payloadValue)},

@@ -9,11 +9,12 @@ import (
 
 // Where the facts come from.
 const (
-	docsCredits  = "docs.stripe.com/billing/subscriptions/usage-based/billing-credits"
-	apiGrant     = "docs.stripe.com/api/billing/credit-grant (2025-02-24.acacia)"
-	docsKeys     = "docs.stripe.com/api/idempotent_requests"
-	ourCore      = "decided by the core"
-	noSuchObject = "no such object in docs.stripe.com/api"
+	docsCredits     = "docs.stripe.com/billing/subscriptions/usage-based/billing-credits"
+	apiGrant        = "docs.stripe.com/api/billing/credit-grant (2025-02-24.acacia)"
+	apiSubscription = "docs.stripe.com/api/subscriptions/create (billing_cycle_anchor_config)"
+	docsKeys        = "docs.stripe.com/api/idempotent_requests"
+	ourCore         = "decided by the core"
+	noSuchObject    = "no such object in docs.stripe.com/api"
 )
 
 // Traits are Stripe's facts that no method shows.
@@ -45,7 +46,7 @@ func (a *Adapter) Traits() adapters.Traits {
 		Unconfirmed: unconfirmed(),
 		Comparable: []string{
 			"grants: amount, expiry as mapped, priority, category, scope, state",
-			"remaining: nothing until an invoice is final, the vendor draws down only then",
+			"remaining: per grant, after a period's invoice is final and trued up; between them nothing, the vendor draws down only then",
 			"consumption: meter summary per customer and period",
 		},
 	}
@@ -54,20 +55,21 @@ func (a *Adapter) Traits() adapters.Traits {
 // facts are the vendor's column of the capability matrix.
 func facts() []adapters.Fact {
 	return []adapters.Fact{
-		{Name: "object", Fit: adapters.Loss, How: "billing credit grant, money in whole minor units; the vendor draws it down when an invoice is final, not as credits are spent", Source: docsCredits},
+		{Name: "object", Fit: adapters.Loss, How: "billing credit grant, money in whole minor units; the vendor draws it down when an invoice is final, not as credits are spent; trued up after each final invoice, once a period", Source: docsCredits},
 		{Name: "never expires", Fit: adapters.Exact, How: "no expires_at", Source: apiGrant},
 		{Name: "expiry", Fit: adapters.Loss, How: "end of the carrier period (calendar month, UTC) that holds the core's expiry, plus 1 day", Source: docsCredits + ", eligibility"},
 		{Name: "future start", Fit: adapters.Exact, How: "effective_at, to the second", Source: apiGrant},
 		{Name: "priority", Fit: adapters.Exact, How: "int 0..100", Source: apiGrant},
 		{Name: "paid / promotional", Fit: adapters.Loss, How: "category paid for paid, allotment and rollover, promotional for the rest; ours in metadata", Source: apiGrant},
 		{Name: "cost basis", Fit: adapters.Exact, How: "metadata", Source: "docs.stripe.com/api/metadata"},
-		{Name: "scope", Fit: adapters.Loss, How: "all metered prices; the vendor could take up to 20 prices, actions stay in the core", Source: apiGrant},
+		{Name: "scope", Fit: adapters.Loss, How: "the one price that consumption is billed at, never overage; actions stay in the core", Source: apiGrant},
 		{Name: "limits", Fit: adapters.Loss, How: "100 unused grants per customer: the vendor refuses the next, whose intent is parked while the core keeps the grant", Source: docsCredits + ", limits"},
 		{Name: "void unspent", Fit: adapters.Loss, How: "void only if never applied, else expire", Source: apiGrant},
 		{Name: "idempotency", Fit: adapters.Exact, How: "key for 24 h, and look-up by metadata", Source: docsKeys},
 		{Name: "negative balance, hold", Fit: adapters.Kept, How: noSuchObject, Source: ourCore},
 		{Name: "currencies", Fit: adapters.Loss, How: "refused where the vendor's minor unit is not ISO 4217's: isk, ugx, mga and a few more", Source: "docs.stripe.com/currencies, special cases"},
 		{Name: "customer metadata", Fit: adapters.Loss, How: "48 pairs, keys of 40 and values of 500 characters; the rest is kept in the core", Source: "docs.stripe.com/api/metadata"},
+		{Name: "carrier", Fit: adapters.Loss, How: "one subscription per customer with two metered prices of one minor unit, periods are calendar months (UTC); what was consumed before it began is never billed", Source: apiSubscription},
 		{Name: "consumption", Fit: adapters.Loss, How: "meter events of whole minor units, at most 35 days old, counted later; cancelled within 24 h", Source: "docs.stripe.com/api/billing/meter-event"},
 	}
 }
@@ -93,6 +95,6 @@ func unconfirmed() []string {
 		"whether a meter event outside the time window is refused at once or reported later",
 		"wildcards in the event list's type filter",
 		"when drafts that advance by themselves are finalized",
-		"currencies of credit grants",
+		"currencies of credit grants, and whether one may be scoped to a price in another",
 	}
 }

@@ -38,7 +38,9 @@ var rows = []row{
 	{"adapters/{vendor}/sandbox", "adapters/sandbox", conc},
 	{"adapters/adaptertest", "core adapters internal/...", conc + " " + rapid},
 	{"adapters/stripe", "core adapters internal/httpx", conc + " github.com/stripe/stripe-go/v76"},
-	{"adapters/{vendor}", "core adapters internal/httpx", conc},
+	{"adapters/{vendor}", "core adapters internal/httpx internal/rest", conc},
+	// What the vendors without an SDK share.
+	{"internal/rest", "adapters internal/httpx", ""},
 
 	// Where the core meets vendors: by the contract package alone.
 	{"mapping/config", "core/... adapters mapping internal/...", conc + " " + prometheus + " github.com/goccy/go-yaml"},

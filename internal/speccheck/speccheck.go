@@ -64,9 +64,10 @@ func Load(path string) (*Spec, error) {
 	return &Spec{model: &model.Model, check: check, options: config.NewValidationOptions(set...)}, nil
 }
 
-// patched mends two things in which the validator reads documents otherwise
+// patched mends three things in which the validator reads documents otherwise
 // than their authors: form values may hold reserved characters, as e-mail
-// addresses do, and `nullable` beside `anyOf` without a type allows null.
+// addresses do; `nullable` beside `anyOf` without a type allows null; and
+// `oneOf` a schema and null allows null even where the schema allows anything.
 func patched(raw []byte) ([]byte, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -85,8 +86,8 @@ func patched(raw []byte) ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// allowNull walks a document and adds null to the choices of every nullable
-// anyOf.
+// allowNull walks a document, adds null to the choices of every nullable
+// anyOf, and makes a oneOf of a schema and null an anyOf.
 func allowNull(node any) {
 	switch x := node.(type) {
 	case []any:
@@ -101,7 +102,16 @@ func allowNull(node any) {
 		if null, _ := x["nullable"].(bool); null && len(choices) > 0 {
 			x["anyOf"] = append(choices, map[string]any{"type": "string", "nullable": true, "enum": []any{nil}})
 		}
+		if one, _ := x["oneOf"].([]any); len(one) == 2 && x["anyOf"] == nil && x["discriminator"] == nil && isNull(one[1]) {
+			x["anyOf"] = one
+			delete(x, "oneOf")
+		}
 	}
+}
+
+func isNull(schema any) bool {
+	x, _ := schema.(map[string]any)
+	return len(x) == 1 && x["type"] == "null"
 }
 
 func allowReserved(operation any) {

@@ -307,6 +307,16 @@ type subscription struct {
 	Latest      string            `json:"latest_invoice"`
 	Items       []*subItem        `json:"items"`
 	Metadata    map[string]string `json:"metadata"`
+
+	AnchorConfig *anchorConfig `json:"billing_cycle_anchor_config"`
+}
+
+// anchorConfig is the day and time that an anchor was asked to fall on.
+type anchorConfig struct {
+	Day    int64 `json:"day_of_month"`
+	Hour   int64 `json:"hour"`
+	Minute int64 `json:"minute"`
+	Second int64 `json:"second"`
 }
 
 type subItem struct {

@@ -185,6 +185,62 @@ func TestPeriods(t *testing.T) {
 	c.equal(c.get("/v1/subscriptions/"+anchored), "current_period_end", num(time.Date(2026, 7, 15, 0, 0, 0, 0, time.UTC).Unix()))
 }
 
+// TestAnchorConfig lets the vendor work out where full periods begin.
+func TestAnchorConfig(t *testing.T) {
+	config := func(pairs ...string) []string {
+		var out []string
+		for i := 0; i < len(pairs); i += 2 {
+			out = append(out, "billing_cycle_anchor_config["+pairs[i]+"]", pairs[i+1])
+		}
+		return out
+	}
+	for now, tc := range map[string]struct {
+		config []string
+		ends   string
+	}{
+		"2026-01-31T23:59:59Z": {config("day_of_month", "1", "hour", "0", "minute", "0", "second", "0"), "2026-02-01T00:00:00Z 2026-03-01T00:00:00Z"},
+		"2026-02-01T00:00:00Z": {config("day_of_month", "1", "hour", "0", "minute", "0", "second", "0"), "2026-03-01T00:00:00Z 2026-04-01T00:00:00Z"},
+		"2026-01-20T10:20:30Z": {config("day_of_month", "28"), "2026-01-28T10:20:30Z 2026-02-28T10:20:30Z"},
+		"2026-12-20T10:20:30Z": {config("day_of_month", "20", "hour", "9"), "2027-01-20T09:20:30Z 2027-02-20T09:20:30Z"},
+	} {
+		t.Run(now, func(t *testing.T) {
+			c := frozen(t)
+			c.control("clock", `{"now":"`+now+`"}`)
+			cus, price := c.customer("a"), c.meteredPrice(c.meter("credits"), "1")
+			sub := c.post("/v1/subscriptions", append([]string{"customer", cus, "items[0][price]", price, "proration_behavior", "none"}, tc.config...)...)
+			c.equal(sub, "billing_cycle_anchor_config.day_of_month", tc.config[1])
+			if more := c.get("/v1/invoices?subscription=" + sub.id()).at("data.1"); more != nil {
+				t.Errorf("a period ended at once: %v", more)
+			}
+			for end := range strings.SplitSeq(tc.ends, " ") {
+				want, err := time.Parse(time.RFC3339, end)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.equal(c.get("/v1/subscriptions/"+sub.id()), "current_period_end", num(want.Unix()))
+				c.control("clock", `{"now":"`+end+`"}`)
+			}
+		})
+	}
+	c := frozen(t)
+	cus := c.customer("a")
+	monthly, daily := c.meteredPrice(c.meter("credits"), "1"), c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "day").id()
+	for name, more := range map[string][]string{
+		"no day":      config("hour", "0"),
+		"day 0":       config("day_of_month", "0"),
+		"day 32":      config("day_of_month", "32"),
+		"hour 24":     config("day_of_month", "1", "hour", "24"),
+		"two anchors": append(config("day_of_month", "1"), "billing_cycle_anchor", unix(hour)),
+		"unknown":     config("day_of_month", "1", "week", "1"),
+		"daily":       append(config("day_of_month", "1"), "items[0][price]", daily),
+	} {
+		body := form(append([]string{"customer", cus, "items[0][price]", monthly}, more...)...)
+		if r, err := c.do("POST", "/v1/subscriptions", body); err != nil || r.status != 400 {
+			t.Errorf("%s: %d %s %v, want 400", name, r.status, r.raw, err)
+		}
+	}
+}
+
 func TestSubscriptionRules(t *testing.T) {
 	c := frozen(t)
 	cus := c.customer("a")

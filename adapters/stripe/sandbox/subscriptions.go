@@ -12,7 +12,8 @@ func subscriptionRoutes() []sandbox.Route {
 	const common = " metadata metadata[*] description cancel_at_period_end collection_method days_until_due proration_behavior payment_behavior " +
 		"off_session items[*][price] items[*][quantity] items[*][metadata][*] "
 	return []sandbox.Route{
-		route("POST", "/v1/subscriptions", common+"customer currency billing_cycle_anchor", createSubscription),
+		route("POST", "/v1/subscriptions", common+"customer currency billing_cycle_anchor billing_cycle_anchor_config[day_of_month] "+
+			"billing_cycle_anchor_config[hour] billing_cycle_anchor_config[minute] billing_cycle_anchor_config[second]", createSubscription),
 		route("GET", "/v1/subscriptions", paging+createdFilter+"customer price status collection_method", listSubscriptions),
 		route("GET", "/v1/subscriptions/{id}", "", getSubscription),
 		route("POST", "/v1/subscriptions/{id}", common+"items[*][id] items[*][deleted] items[*][clear_usage]", updateSubscription),
@@ -45,7 +46,7 @@ func (w *world) renderSubscription(s *subscription) obj {
 	}
 	out := obj{
 		"id": s.ID, "object": "subscription", "created": s.Created, "start_date": s.Created, "livemode": false, "customer": s.Customer,
-		"currency": s.Currency, "status": s.Status, "billing_cycle_anchor": s.Anchor, "billing_cycle_anchor_config": nil,
+		"currency": s.Currency, "status": s.Status, "billing_cycle_anchor": s.Anchor, "billing_cycle_anchor_config": s.AnchorConfig.render(),
 		"current_period_start": s.PeriodStart, "current_period_end": s.PeriodEnd, "cancel_at_period_end": s.CancelAtEnd, "cancel_at": nil,
 		"canceled_at": at(s.CanceledAt), "ended_at": at(s.EndedAt), "collection_method": s.Collection, "days_until_due": days,
 		"description": orNull(s.Description), "latest_invoice": orNull(s.Latest), "metadata": s.Metadata,
@@ -181,15 +182,12 @@ func createSubscription(c *call) (any, error) {
 	s.Items = c.items(&s)
 	prorate := p.oneOf("proration_behavior", "create_prorations", "none", "always_invoice") != "none"
 	p.oneOf("payment_behavior", "allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete")
-	anchor := p.num("billing_cycle_anchor")
+	s.PeriodEnd = c.periodEnd(&s, 1)
+	anchor := c.anchor(&s)
 	if p.err != nil {
 		return nil, p.err
 	}
-	s.PeriodEnd = c.periodEnd(&s, 1)
 	if anchor != nil {
-		if *anchor <= c.now || *anchor > s.PeriodEnd {
-			return nil, invalid("billing_cycle_anchor", "billing_cycle_anchor must be in the future and not later than the next natural billing date")
-		}
 		s.Anchor, s.PeriodEnd, s.Cycle = *anchor, *anchor, -1
 	}
 	s.ID = c.a.NewID("sub_", 24)

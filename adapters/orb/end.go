@@ -1,0 +1,141 @@
+package orb
+
+import (
+	"context"
+
+	"scrip/adapters"
+	"scrip/internal/rest"
+)
+
+// EndGrant withdraws what is left of a grant: it voids so much of its block,
+// and where Orb has burned that block before another, so that it holds less,
+// it takes the rest by a decrement. A block that is gone or has expired counts
+// as done: nothing of it can be spent.
+//
+// What an earlier attempt did is read from the ledger first, since the block's
+// balance no longer tells it.
+func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.Answer, error) {
+	h, customer, id := o.Holding, o.Links.One(adapters.RoleCustomer), ""
+	for _, l := range o.Links {
+		if l.Role == adapters.RoleGrant && l.Neutral == string(o.Grant) {
+			id = l.Vendor
+		}
+	}
+	switch {
+	case h.Quanta < 0:
+		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the end of grant %q takes %d parts, below zero", string(o.Grant), h.Quanta)
+	case h.Quanta == 0 || id == "":
+		return adapters.Answer{}, nil
+	case customer == "":
+		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the customer of grant %q has no link, send the customer first", string(o.Grant))
+	}
+	if err := carries(h.Scale, h.Unit); err != nil {
+		return adapters.Answer{}, err
+	}
+	voided, since, err := a.voided(ctx, customer, o)
+	if err != nil {
+		return adapters.Answer{}, err
+	}
+	if voided == 0 {
+		var over bool
+		if voided, over, err = a.void(ctx, customer, id, o); err != nil || over {
+			return adapters.Answer{}, err
+		}
+	}
+	return adapters.Answer{}, a.takeRest(ctx, customer, h.Quanta-voided, since, o)
+}
+
+// voided is what earlier attempts of this order have voided, and the sequence
+// number of the first entry of theirs.
+func (a *Adapter) voided(ctx context.Context, customer string, o adapters.EndOrder) (sum, since int64, err error) {
+	// A void is announced by one entry and done by another; either may be the
+	// only one that is there yet.
+	for _, kind := range []string{"void", "void_initiated"} {
+		var total int64
+		var bad error
+		err := a.ledger(ctx, customer, o.Holding.Unit, kind, nil, func(e *entry) bool {
+			if e.madeBy(o.Mark.ID) {
+				var n int64
+				n, bad = e.parts(o.Holding.Scale)
+				total, since = total+n, e.Sequence
+			}
+			return bad != nil
+		})
+		if err == nil {
+			err = bad
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		if total > 0 {
+			return total, since, nil
+		}
+	}
+	return 0, 0, nil
+}
+
+// void takes what the order names from its block, or what is left there. over
+// says that the block is no more.
+func (a *Adapter) void(ctx context.Context, customer, id string, o adapters.EndOrder) (taken int64, over bool, err error) {
+	left, over, err := a.left(ctx, id, o.Holding.Scale)
+	if err != nil || over {
+		return 0, over, err
+	}
+	if taken = min(left, o.Holding.Quanta); taken <= 0 {
+		return 0, false, nil
+	}
+	_, err = a.write(ctx, customer, string(o.Mark.ID)+":void", ledgerBody{
+		Type: "void", Block: id, Amount: number(taken, o.Holding.Scale), Currency: o.Holding.Unit,
+		Description: "end of grant " + string(o.Grant) + " by " + string(o.Mark.ID), Metadata: endPairs(o),
+	})
+	if hasCode(err, adapters.CodeInvalid) || hasCode(err, adapters.CodeNotFound) {
+		// It may have expired, or have been deleted, since it was read.
+		if _, over, readErr := a.left(ctx, id, o.Holding.Scale); readErr == nil && over {
+			return 0, true, nil
+		}
+	}
+	return taken, false, err
+}
+
+// left is what a block holds, rounded down, and whether the block is no more.
+func (a *Adapter) left(ctx context.Context, id string, scale int) (parts int64, over bool, err error) {
+	var b block
+	err = a.api.Get(ctx, rest.Path("credit_blocks", id), nil, &b)
+	switch {
+	case hasCode(err, adapters.CodeNotFound):
+		return 0, true, nil
+	case err != nil:
+		return 0, false, err
+	}
+	parts, ok := b.Balance.Floor(scale)
+	if b.ID != id || !ok || b.Balance == "" {
+		return 0, false, adapters.Errorf(adapters.CodeBadAnswer, "the answer is not the block that was asked for")
+	}
+	return parts, b.ended(a.now()), nil
+}
+
+// takeRest decrements what the block did not hold, unless that was done.
+func (a *Adapter) takeRest(ctx context.Context, customer string, parts, since int64, o adapters.EndOrder) error {
+	if parts <= 0 {
+		return nil
+	}
+	done := false
+	err := a.ledger(ctx, customer, o.Holding.Unit, "decrement", nil, func(e *entry) bool {
+		done = done || e.madeBy(o.Mark.ID)
+		return done || e.Sequence < since
+	})
+	if err != nil || done {
+		return err
+	}
+	_, err = a.write(ctx, customer, string(o.Mark.ID)+":rest", ledgerBody{
+		Type: "decrement", Amount: number(parts, o.Holding.Scale), Currency: o.Holding.Unit,
+		Description: "end of grant " + string(o.Grant) + " by " + string(o.Mark.ID), Metadata: endPairs(o),
+	})
+	return err
+}
+
+func endPairs(o adapters.EndOrder) map[string]string {
+	return map[string]string{metaIntent: string(o.Mark.ID), metaGrant: string(o.Grant)}
+}
+
+var _ adapters.GrantEnder = (*Adapter)(nil)
