@@ -97,7 +97,7 @@ func (b *bare) run(_ context.Context, t time.Duration, group int) (Slice, error)
 }
 
 // bareWindows is as long as the open window of an account.
-const bareWindows = "main 1 1764000000000000 1764003600000000 0\n"
+const bareWindows = "main 1 1764000000000000 1764003600000000 0 0 1\n"
 
 // bareResult is as long as the stored answer of a debit.
 var bareResult = []byte(strings.Repeat("r", 296))

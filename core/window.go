@@ -10,7 +10,60 @@ type Window struct {
 	Number     int64  // of the window that is open, or was last
 	Opened     Time   // zero when none is open
 	Closes     Time   // zero when none is open
-	Told       Amount // net consumption when the last window closed
+	Told       Amount // net consumption when the last window closed, or when the account joined
+	Base       Amount // net consumption that was never this connection's to count: from before the account joined
+	Moves      int64  // how often the account joined and left: odd while it is told
+}
+
+// Tells reports whether an account's grants and consumption are told at a
+// connection. It is part of the account, so that it changes at one point
+// among the account's entries, whichever config a process still runs with.
+func (a *Account) Tells(connection string) bool {
+	for i := range a.Windows {
+		if a.Windows[i].Connection == connection {
+			return a.Windows[i].Moves%2 == 1
+		}
+	}
+	return false
+}
+
+// Counts is the net consumption that a connection is to have counted once all
+// its windows are told.
+func (a *Account) Counts(connection string) Amount {
+	for i := range a.Windows {
+		if w := &a.Windows[i]; w.Connection == connection {
+			if w.Moves%2 == 1 {
+				return a.Consumed - w.Base
+			}
+			return w.Told - w.Base
+		}
+	}
+	return 0
+}
+
+// Join begins to tell a connection: of what is consumed from now on. What was
+// consumed before is not its to count. It reports whether anything changed.
+func (a *Account) Join(connection string) bool {
+	if a.Tells(connection) {
+		return false
+	}
+	w := a.window(connection)
+	w.Base += a.Consumed - w.Told
+	w.Told = a.Consumed
+	w.Moves++
+	a.dirty = true
+	return true
+}
+
+// Leave ends telling a connection; the window must be closed with it. It
+// reports whether anything changed.
+func (a *Account) Leave(connection string) bool {
+	if !a.Tells(connection) {
+		return false
+	}
+	a.window(connection).Moves++
+	a.dirty = true
+	return true
 }
 
 // OpenWindow opens the next window of a connection unless one is open, and
@@ -29,12 +82,18 @@ func (a *Account) OpenWindow(connection string, length time.Duration, now Time) 
 // CloseWindow closes the open window of a connection and returns it as it was
 // told before, or false when none is open.
 func (a *Account) CloseWindow(connection string) (Window, bool) {
+	return a.CloseWindowAt(connection, a.Consumed)
+}
+
+// CloseWindowAt is [Account.CloseWindow] as of an earlier net consumption, of
+// before the command at hand.
+func (a *Account) CloseWindowAt(connection string, consumed Amount) (Window, bool) {
 	w := a.window(connection)
 	if w.Closes == 0 {
 		return Window{}, false
 	}
 	was := *w
-	w.Opened, w.Closes, w.Told = 0, 0, a.Consumed
+	w.Opened, w.Closes, w.Told = 0, 0, consumed
 	a.dirty = true
 	return was, true
 }

@@ -18,6 +18,7 @@ type Body struct {
 	Grant    *GrantFacts      `json:"grant,omitempty"`
 	End      *EndFacts        `json:"end,omitempty"`
 	Consume  *Consumption     `json:"consume,omitempty"`
+	TrueUp   *TrueUp          `json:"true_up,omitempty"`
 	Sale     *core.Purchase   `json:"sale,omitempty"`
 	Text     string           `json:"text,omitempty"` // of the sale, for the invoice
 	Attempt  Attempt          `json:"attempt,omitzero"`
@@ -34,24 +35,26 @@ type Attempt struct {
 
 // GrantFacts are what a vendor is told of a grant.
 type GrantFacts struct {
-	Grant    core.ID       `json:"grant"`
-	Value    core.Money    `json:"value"` // by the quantum law
-	Unit     core.Unit     `json:"unit"`
-	Original core.Amount   `json:"original"`
-	Consumed core.Amount   `json:"consumed"`
-	Category core.Category `json:"category"`
-	Priority int           `json:"priority"`
-	Starts   core.Time     `json:"starts"`
-	Expires  core.Time     `json:"expires"`
-	Basis    core.Money    `json:"basis,omitzero"`
-	Source   string        `json:"source,omitempty"`
-	Actions  []string      `json:"actions,omitempty"`
+	Grant    core.ID          `json:"grant"`
+	Holding  adapters.Holding `json:"holding"`        // by the quantum law
+	Value    core.Money       `json:"value,omitzero"` // the same, where the vendor holds money
+	Unit     core.Unit        `json:"unit"`
+	Original core.Amount      `json:"original"`
+	Consumed core.Amount      `json:"consumed"`
+	Category core.Category    `json:"category"`
+	Priority int              `json:"priority"`
+	Starts   core.Time        `json:"starts"`
+	Expires  core.Time        `json:"expires"`
+	Basis    core.Money       `json:"basis,omitzero"`
+	Source   string           `json:"source,omitempty"`
+	Actions  []string         `json:"actions,omitempty"`
 }
 
 // EndFacts are what a vendor is told when a grant ends.
 type EndFacts struct {
-	Grant    core.ID     `json:"grant"`
-	Consumed core.Amount `json:"consumed"` // of the grant, by the core
+	Grant    core.ID          `json:"grant"`
+	Consumed core.Amount      `json:"consumed"`         // of the grant, by the core
+	Holding  adapters.Holding `json:"holding,omitzero"` // what ended of it since the vendor was last told
 }
 
 // DecodeBody reads an intent's body.
@@ -80,6 +83,8 @@ func (b *Body) Kind() adapters.Kind {
 		return adapters.EndKind
 	case b.Consume != nil:
 		return adapters.ConsumeKind
+	case b.TrueUp != nil:
+		return TrueUpKind
 	case b.Sale != nil:
 		return adapters.SellKind
 	}

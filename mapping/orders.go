@@ -14,7 +14,7 @@ func CustomerOrder(c ledger.Customer, mark adapters.Mark, links adapters.Links) 
 // Order is the grant's order. now is the business time at which it is sent.
 func (g *GrantFacts) Order(mark adapters.Mark, now core.Time, links adapters.Links) adapters.GrantOrder {
 	return adapters.GrantOrder{
-		Mark: mark, Grant: g.Grant, Value: g.Value, Unit: g.Unit, Original: g.Original, Consumed: g.Consumed,
+		Mark: mark, Grant: g.Grant, Holding: g.Holding, Value: g.Value, Unit: g.Unit, Original: g.Original, Consumed: g.Consumed,
 		Category: g.Category, Priority: g.Priority, Starts: g.Starts, Expires: g.Expires, Basis: g.Basis,
 		Source: g.Source, Actions: g.Actions, Now: now, Links: links,
 	}
@@ -22,13 +22,14 @@ func (g *GrantFacts) Order(mark adapters.Mark, now core.Time, links adapters.Lin
 
 // Order withdraws the grant.
 func (e *EndFacts) Order(mark adapters.Mark, links adapters.Links) adapters.EndOrder {
-	return adapters.EndOrder{Mark: mark, Grant: e.Grant, Consumed: e.Consumed, Links: links}
+	return adapters.EndOrder{Mark: mark, Grant: e.Grant, Consumed: e.Consumed, Holding: e.Holding, Links: links}
 }
 
 // Order tells the closed window. now is the business time at which it is sent.
 func (c *Consumption) Order(mark adapters.Mark, now core.Time, links adapters.Links) adapters.ConsumeOrder {
 	return adapters.ConsumeOrder{
-		Mark: mark, Window: c.Window, Quanta: c.Tell, Opened: c.Told.Opened, Closed: c.Told.Closed, Sent: now, Links: links,
+		Mark: mark, Window: c.Window, Quanta: c.Tell, Scale: c.Scale, Unit: c.Counts,
+		Opened: c.Told.Opened, Closed: c.Told.Closed, Sent: now, Links: links,
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 // [ledger.Outward]: its intents commit together with the change.
 type Outward struct {
 	all      []Connection // who knows the customers
-	carriers []Connection // who holds grants and consumption
+	carriers []Connection // who could hold grants and consumption
+	joins    []string     // who is told of an account from its first entry on
 	payments string
 	units    map[string]core.Unit
 }
@@ -27,8 +28,8 @@ func NewOutward(route Route, connections []Connection, units []core.Unit) (*Outw
 	for _, u := range units {
 		o.units[u.Code] = u
 	}
-	carriers := append([]string{route.Primary}, route.Shadow...)
-	for _, name := range append(carriers, o.payments) {
+	leads := append([]string{route.Primary}, route.Shadow...)
+	for _, name := range append(leads, o.payments) {
 		known := slices.ContainsFunc(o.all, func(c Connection) bool { return c.Name == name })
 		if name == "" || known {
 			continue
@@ -37,19 +38,35 @@ func NewOutward(route Route, connections []Connection, units []core.Unit) (*Outw
 		if at < 0 {
 			return nil, core.InField(core.Errorf(core.CodeInvalid, "connection %q is not configured", name), "route")
 		}
-		c := connections[at]
-		o.all = append(o.all, c)
-		if c.Strategy == adapters.Totals || !slices.Contains(carriers, name) {
+		o.all = append(o.all, connections[at])
+	}
+	for _, c := range connections {
+		if c.Strategy == adapters.Totals {
 			continue
 		}
-		for _, u := range units {
-			if c.RateOf(u).IsZero() {
-				return nil, core.InField(core.Errorf(core.CodeInvalid, "unit %q has no value at connection %q, name a rate such as \"0.08 usd\"", u.Code, name), "mapping."+name+".rate")
-			}
+		leads := slices.Contains(leads, c.Name)
+		unit, err := c.values(units)
+		switch {
+		case err == nil:
+			o.carriers = append(o.carriers, c)
+		case leads:
+			return nil, core.InField(core.Errorf(core.CodeInvalid, "unit %q has no value at connection %q, name a rate such as \"0.08 usd\"", unit, c.Name), "mapping."+c.Name+".rate")
 		}
-		o.carriers = append(o.carriers, c)
+		if leads && err == nil {
+			o.joins = append(o.joins, c.Name)
+		}
 	}
 	return o, nil
+}
+
+// values checks that every unit has a value at the connection.
+func (c Connection) values(units []core.Unit) (string, error) {
+	for _, u := range units {
+		if _, err := c.QuantumOf(u); err != nil {
+			return u.Code, err
+		}
+	}
+	return "", nil
 }
 
 // Collector is the connection that collects money.
@@ -98,14 +115,34 @@ func (o *Outward) OnPurchase(now core.Time, p core.Purchase) []*ledger.Intent {
 // command's entries: a new grant and an ended one by an order of their own,
 // consumption by the account's window. A debit inside an open window costs
 // nothing.
+//
+// Which connections are told is the account's own: a new account joins those
+// of the route, an older one joins and leaves by a move, at one point among
+// its entries. So no process needs to know of a move to tell the right ones.
 func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry) []*ledger.Intent {
+	if len(entries) > 0 && entries[0].Seq == 1 {
+		for _, name := range o.joins {
+			a.Join(name)
+		}
+	}
 	var intents []*ledger.Intent
 	for i := range o.carriers {
 		c := &o.carriers[i]
+		if !a.Tells(c.Name) {
+			continue
+		}
+		if c.Strategy == adapters.Mirror {
+			intents = append(intents, earlyIntent(now, c, a, entries)...)
+		}
 		for j := range entries {
 			if e := &entries[j]; e.Kind == core.EntryGrant {
 				intents = append(intents, grantIntent(now, c, a, e)...)
 			}
+		}
+		if c.Strategy == adapters.Mirror {
+			intents = append(intents, endIntents(now, c, a, entries)...)
+			intents = append(intents, windowIntent(now, c, a, entries)...)
+			continue
 		}
 		intents = append(intents, windowIntent(now, c, a, entries)...)
 		intents = append(intents, endIntents(now, c, a, entries)...)
@@ -113,25 +150,72 @@ func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry
 	return intents
 }
 
+// earlyIntent closes the open window before a grant begins or ends: a vendor
+// that moves its own ledger draws, when it is told, on what it then holds, so
+// it must hear of consumption while it holds what the core drew on.
+func earlyIntent(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
+	consumed, changes := a.Consumed, false
+	for i := range entries {
+		switch e := &entries[i]; e.Kind {
+		case core.EntryGrant, core.EntryExpire, core.EntryVoid:
+			changes = true
+		case core.EntryDebit, core.EntryCapture:
+			consumed -= e.Amount
+		case core.EntryReverse:
+			consumed += e.Amount
+		}
+	}
+	if !changes {
+		return nil
+	}
+	return closeEarly(now, c, a, consumed)
+}
+
+// EarlyKey is what the order of a window that was closed before its time is
+// known by.
+func EarlyKey(window string) string { return window + "/early" }
+
+// closeEarly closes a window that is open before its time, as of a net
+// consumption, and tells it at once.
+func closeEarly(now core.Time, c *Connection, a *core.Account, consumed core.Amount) []*ledger.Intent {
+	w, open := a.CloseWindowAt(c.Name, consumed)
+	if !open {
+		return nil
+	}
+	id := WindowID(c.Name, ledger.AccountKey{Customer: a.Customer, Unit: a.Unit.Code}, w.Number)
+	told := ledger.Told{Number: w.Number, Consumed: consumed, Before: w.Told, Opened: w.Opened, Closed: now}
+	b := &Body{Consume: &Consumption{Unit: a.Unit, Number: w.Number, Window: id, Early: &told}}
+	return []*ledger.Intent{newIntent(c.Name, a.Customer, id, EarlyKey(id), now, now, b)}
+}
+
 func grantIntent(now core.Time, c *Connection, a *core.Account, e *core.Entry) []*ledger.Intent {
 	g := a.Grant(e.Grant)
 	if g == nil {
 		return nil
 	}
-	value, err := HeldValue(e.Amount, a.Unit, c.RateOf(a.Unit))
-	if err == nil && value.Minor == 0 {
+	var quanta int64
+	q, err := c.QuantumOf(a.Unit)
+	if err == nil {
+		quanta, err = q.Floor(e.Amount)
+	}
+	if err == nil && quanta == 0 {
 		return nil // less than the vendor's quantum: all of it is residual
 	}
-	// A value too large to count leaves zero money, which the worker parks
-	// where a person sees it; the grant stays spendable.
+	// A value too large to count leaves a holding of zero, which the worker
+	// parks where a person sees it; the grant stays spendable.
+	return []*ledger.Intent{newIntent(c.Name, a.Customer, string(g.ID), string(g.ID), now, now, &Body{Grant: factsOf(g, a.Unit, q, quanta)})}
+}
+
+// factsOf are the facts of a grant of which a vendor is to hold so many quanta.
+func factsOf(g *core.Grant, unit core.Unit, q Quantum, quanta int64) *GrantFacts {
 	source := string(g.Source)
 	if source == "" {
 		source = string(g.Category)
 	}
-	return []*ledger.Intent{newIntent(c.Name, a.Customer, string(g.ID), string(g.ID), now, now, &Body{Grant: &GrantFacts{
-		Grant: g.ID, Value: value, Unit: a.Unit, Original: g.Amount, Category: g.Category, Priority: g.Priority,
-		Starts: g.Starts, Expires: g.Expires, Basis: g.Paid, Source: source, Actions: g.Actions,
-	}})}
+	return &GrantFacts{
+		Grant: g.ID, Holding: q.of(quanta), Value: q.Value(quanta), Unit: unit, Original: g.Amount, Category: g.Category,
+		Priority: g.Priority, Starts: g.Starts, Expires: g.Expires, Basis: g.Paid, Source: source, Actions: g.Actions,
+	}
 }
 
 // windowIntent opens the account's window when something was consumed and
@@ -140,15 +224,12 @@ func grantIntent(now core.Time, c *Connection, a *core.Account, e *core.Entry) [
 // the vendor is put right at once. Either way the law holds: what a window
 // tells is the difference of two cumulative floors, read when it closes.
 func windowIntent(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
-	var net core.Amount
 	moved, back := false, true
 	for i := range entries {
 		switch entries[i].Kind {
 		case core.EntryDebit, core.EntryCapture:
-			net += entries[i].Amount
 			moved, back = true, false
 		case core.EntryReverse:
-			net -= entries[i].Amount
 			moved = true
 		}
 	}
@@ -162,15 +243,6 @@ func windowIntent(now core.Time, c *Connection, a *core.Account, entries []core.
 	w, opened := a.OpenWindow(c.Name, length, now)
 	if !opened {
 		return nil
-	}
-	if w.Number == 1 {
-		// What was consumed before this connection was told anything is not
-		// its to bill.
-		for i := range a.Windows {
-			if a.Windows[i].Connection == c.Name {
-				a.Windows[i].Told = a.Consumed - net
-			}
-		}
 	}
 	key := ledger.AccountKey{Customer: a.Customer, Unit: a.Unit.Code}
 	id := WindowID(c.Name, key, w.Number)
@@ -196,6 +268,10 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 			continue
 		}
 		done = append(done, g.ID)
+		ended, err := endedHolding(c, a.Unit, g, entries)
+		if err == nil && ended.Quanta == 0 && c.HoldsUnits {
+			continue // the vendor has nothing of it left
+		}
 		due := now
 		for _, w := range a.Windows {
 			if w.Connection == c.Name {
@@ -204,8 +280,43 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 		}
 		key := string(g.ID) + "/" + strconv.FormatInt(e.Seq, 10)
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), key, now, due,
-			&Body{End: &EndFacts{Grant: g.ID, Consumed: g.Consumed()}}))
+			&Body{End: &EndFacts{Grant: g.ID, Consumed: g.Consumed(), Holding: ended}}))
 	}
 	slices.Reverse(intents)
 	return intents
+}
+
+// endedHolding is what a vendor must take off a grant of which nothing is
+// left, by a command's entries. It is the difference of two floors: what the
+// vendor was given, less what was consumed, is gone once all ends are told,
+// however many there are.
+func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.Entry) (adapters.Holding, error) {
+	var remained, before core.Amount // of the grant, before the command
+	before = g.Ended
+	for i := range entries {
+		e := &entries[i]
+		switch {
+		case e.Grant != g.ID:
+		case e.Kind == core.EntryGrant, e.Kind == core.EntryReverse:
+			remained -= e.Amount
+		case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture:
+			remained += e.Amount
+		case e.Kind == core.EntryExpire, e.Kind == core.EntryVoid:
+			remained += e.Amount
+			before -= e.Amount
+		}
+	}
+	if remained != 0 {
+		before = 0 // while something remained, no end was told
+	}
+	q, err := c.QuantumOf(unit)
+	if err != nil {
+		return adapters.Holding{}, err
+	}
+	was, err := q.Floor(g.Amount - before)
+	if err != nil {
+		return adapters.Holding{}, err
+	}
+	is, err := q.Floor(g.Amount - g.Ended)
+	return q.of(was - is), err
 }

@@ -213,6 +213,11 @@ func TestNewConnectionBillsNoPast(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, from := outward(t, Route{Primary: "main", Shadow: []string{"next"}}), len(a.Entries)
+	if got := o.OnEntries(20, a, a.Entries[1:]); len(got) != 0 {
+		t.Errorf("an account that has not joined is told: %v", summary(got))
+	}
+	a.Join("main")
+	a.Join("next")
 	if _, err := a.Debit("deb_2", 100, "", 30, nil); err != nil {
 		t.Fatal(err)
 	}

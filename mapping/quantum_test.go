@@ -69,7 +69,11 @@ func TestQuantumLaw(t *testing.T) {
 }
 
 func window(t *rapid.T, before, after core.Amount, unit core.Unit, rate core.Price) int64 {
-	q, err := WindowQuanta(ledger.Told{Before: before, Consumed: after}, unit, rate)
+	held, err := MoneyQuantum(unit, rate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := WindowQuanta(ledger.Told{Before: before, Consumed: after}, held)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,13 +104,17 @@ func TestResidual(t *testing.T) {
 func TestConsumptionConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		unit, rate := core.Unit{Code: "credits", Scale: 2}, price(t, "0.08 usd")
+		q, err := MoneyQuantum(unit, rate)
+		if err != nil {
+			t.Fatal(err)
+		}
 		canCancel := rapid.Bool().Draw(t, "can cancel")
 		book, vendor := &Book{}, map[string]int64{}
 		var total, before core.Amount
 		for n := range rapid.IntRange(1, 60).Draw(t, "windows") {
 			total = max(0, total+core.Amount(rapid.Int64Range(-4000, 5000).Draw(t, "net")))
 			c := &Consumption{Unit: unit, Number: int64(n), Window: string(rune('a'+n%26)) + string(rune('0'+n/26))}
-			if err := c.Close(ledger.Told{Before: before, Consumed: total}, rate, book); err != nil {
+			if err := c.Close(ledger.Told{Before: before, Consumed: total}, q, book); err != nil {
 				t.Fatal(err)
 			}
 			before = total
@@ -116,7 +124,7 @@ func TestConsumptionConverges(t *testing.T) {
 						t.Fatalf("tells %d", s.Tell)
 					}
 					vendor[c.Window] = s.Tell
-					book.Add(ToldWindow{c.Window, c.Window, s.Tell})
+					book.Add(ToldWindow{Window: c.Window, Vendor: c.Window, Quanta: s.Tell})
 					break
 				}
 				if rapid.Bool().Draw(t, "crash") {

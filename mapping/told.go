@@ -19,13 +19,15 @@ const bookLength = 32
 type Book struct {
 	Carry   int64        `json:"carry,omitempty"` // below zero: quanta still to be taken off, by windows to come
 	Windows []ToldWindow `json:"windows,omitempty"`
+	Points  []Point      `json:"points,omitempty"` // oldest first, where grants are trued up
 }
 
 // ToldWindow is a window as it was told, oldest first in a book.
 type ToldWindow struct {
-	Window string `json:"window"`
-	Vendor string `json:"vendor"` // the vendor's identifier
-	Quanta int64  `json:"quanta"`
+	Window string    `json:"window"`
+	Vendor string    `json:"vendor"` // the vendor's identifier
+	Quanta int64     `json:"quanta"`
+	At     core.Time `json:"at,omitempty"` // business time told with it
 }
 
 // BookKey names the record of an account's book at a connection.
@@ -47,20 +49,26 @@ type Consumption struct {
 	Unit   core.Unit    `json:"unit"`
 	Number int64        `json:"number"`
 	Window string       `json:"window"`
+	Early  *ledger.Told `json:"early,omitempty"` // what the window says, when it was closed before its time
 	Told   *ledger.Told `json:"told,omitempty"`  // set when the window was closed
 	Owed   int64        `json:"owed,omitempty"`  // quanta to be told, by the law and what was carried
 	Taken  []Taken      `json:"taken,omitempty"` // windows taken back because Owed is below zero
 	Tell   int64        `json:"tell,omitempty"`  // quanta of the one telling, fixed before it begins
+	Scale  int          `json:"scale,omitempty"` // what a quantum is, as in [adapters.Holding]
+	Counts string       `json:"counts,omitempty"`
+	Seq    int64        `json:"seq,omitempty"` // of the account's last entry when the window was closed
 }
 
 // Close fixes what a closed window owes. What earlier windows could not take
 // off moves from the book into it.
-func (c *Consumption) Close(told ledger.Told, rate core.Price, book *Book) error {
-	quanta, err := WindowQuanta(told, c.Unit, rate)
+func (c *Consumption) Close(told ledger.Told, q Quantum, book *Book) error {
+	quanta, err := WindowQuanta(told, q)
 	if err != nil {
 		return err
 	}
 	c.Told, c.Owed = &told, quanta+book.Carry
+	is := q.of(0)
+	c.Scale, c.Counts = is.Scale, is.Unit
 	book.Carry = 0
 	return nil
 }

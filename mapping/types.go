@@ -23,8 +23,15 @@ type Connection struct {
 	ManualChanges string            // flag, accept or revert
 	Percent       int               // of the vendor's rate limit that may be used
 	Packs         map[string]string // pack to the vendor's price or product
+	HoldsUnits    bool              // the vendor holds units, not money
+	Units         map[string]string // unit code to the vendor's id of it, where it holds units
+	Carrier       string            // the vendor's price or plan that consumption is billed by; "" when it is made or not needed
 	Live          bool              // expect live events; a test key expects test events
 }
+
+// TruesUp reports whether the vendor draws grants down by itself, in money and
+// in its own order, so that they are put right after each of its invoices.
+func (c Connection) TruesUp() bool { return c.Strategy == adapters.Meter && !c.HoldsUnits }
 
 // Route says which connection does what.
 type Route struct {

@@ -30,6 +30,8 @@ type wire struct {
 	ID       string             `json:"id"`
 	Type     string             `json:"type"`
 	Kind     adapters.EventKind `json:"kind"`
+	At       core.Time          `json:"at,omitempty"`
+	Until    core.Time          `json:"until,omitempty"`
 	Live     bool               `json:"live,omitempty"`
 	Hint     bool               `json:"hint,omitempty"`
 	Mark     core.ID            `json:"mark,omitempty"`
@@ -65,7 +67,7 @@ func (v *vendor) Normalise(body []byte) (adapters.Event, error) {
 	if x.Panic {
 		panic("impossible")
 	}
-	e := adapters.Event{ID: x.ID, Type: x.Type, Kind: x.Kind, Live: x.Live, Hint: x.Hint, Mark: x.Mark, Object: x.Object, Customer: x.Customer}
+	e := adapters.Event{ID: x.ID, Type: x.Type, Kind: x.Kind, Live: x.Live, Hint: x.Hint, Mark: x.Mark, Object: x.Object, Customer: x.Customer, At: x.At, Until: x.Until}
 	if x.Purchase != "" || x.Minor != 0 {
 		e.Payment = &core.Payment{Purchase: x.Purchase, Object: x.Object, Paid: core.Money{Minor: x.Minor, Currency: x.Currency}, Settled: !x.Unpaid}
 	}
@@ -91,15 +93,16 @@ func (v *vendor) Events(_ context.Context, _ core.Time, p adapters.Page) (adapte
 }
 
 type world struct {
-	t       *testing.T
-	ctx     context.Context
-	led     *ledger.Ledger
-	store   *failing
-	worker  *Worker
-	mux     *http.ServeMux
-	vendor  *vendor
-	kicks   atomic.Int64
-	nowTime atomic.Int64
+	t        *testing.T
+	ctx      context.Context
+	led      *ledger.Ledger
+	store    *failing
+	worker   *Worker
+	mux      *http.ServeMux
+	vendor   *vendor
+	strategy adapters.Strategy
+	kicks    atomic.Int64
+	nowTime  atomic.Int64
 }
 
 // failing is a store that can be switched off.
@@ -117,18 +120,24 @@ func (f *failing) Commit(ctx context.Context, b *ledger.Batch, decide func(*ledg
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, adapters.Meter)
+}
+
+// newWorldOf is newWorld with a strategy of the main connection.
+func newWorldOf(t *testing.T, strategy adapters.Strategy) *world {
+	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "l.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, ctx: t.Context(), store: &failing{Store: store}, vendor: &vendor{secret: "good"}, mux: http.NewServeMux()}
+	w := &world{strategy: strategy, t: t, ctx: t.Context(), store: &failing{Store: store}, vendor: &vendor{secret: "good"}, mux: http.NewServeMux()}
 	w.nowTime.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro())
 	w.led = ledger.Open(w.store, ledger.Options{
 		Now:   func() core.Time { return core.Time(w.nowTime.Load()) },
 		Units: []core.Unit{{Code: "credits", Scale: 2}}, Order: core.DefaultOrder(),
 	})
 	o := Options{
-		Ledger: w.led, Connections: []mapping.Connection{{Name: "main"}, {Name: "live", Live: true}},
+		Ledger: w.led, Connections: []mapping.Connection{{Name: "main", Strategy: w.strategy}, {Name: "live", Live: true}},
 		Ports: map[string]*adapters.Port{
 			"main": adapters.NewPort(w.vendor, adapters.Limits{}), "live": adapters.NewPort(&vendor{secret: "live"}, adapters.Limits{}),
 		},

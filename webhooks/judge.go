@@ -36,6 +36,9 @@ func (w *Worker) judge(ctx context.Context, e *ledger.Event) (ruling, error) {
 	case adapters.UsageEvent:
 		return parked("consumption told to the vendor was not counted: %s", orElse(ev.Reason, "the vendor gives no reason")), nil
 	}
+	if ev.Kind == adapters.FinalEvent {
+		return w.final(ctx, e, ev)
+	}
 	if ev.Mark.Valid(core.IntentID) && echoes(port, ev) {
 		return w.echo(ctx, e, ev.Mark)
 	}

@@ -21,6 +21,7 @@ import (
 	"scrip/internal/clock"
 	"scrip/mapping"
 	"scrip/mapping/config"
+	"scrip/mapping/migrate"
 	"scrip/mapping/sync"
 	"scrip/storage/sqlite"
 	"scrip/webhooks"
@@ -28,7 +29,12 @@ import (
 
 // app is the whole gateway, wired: everything below knows only its own part.
 type app struct {
-	config  *config.Config
+	config  *config.Config // what it runs with
+	applied *migrate.Applied
+	pending bool // the file wants something else
+	owns    bool // it works the queues
+	stays   bool // it does not reload when another config is applied
+	carrier migrate.Carrier
 	clock   *clock.Clock
 	store   ledger.Store
 	ledger  *ledger.Ledger
@@ -42,41 +48,75 @@ type app struct {
 // appOptions say how an app is run.
 type appOptions struct {
 	serve     bool // work the queues
+	wanted    bool // run with the file's config although another is applied
 	testClock bool
+	clock     *clock.Clock // the wall clock when nil
 	adminKey  config.Secret
 	log       *slog.Logger
 }
 
-// openApp wires an app from a config. Close it.
-func openApp(ctx context.Context, cfg *config.Config, o appOptions) (*app, error) {
+// openApp wires an app from a config file. Close it.
+func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err error) {
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
-	a := &app{config: cfg, clock: clock.Wall(), log: o.log}
-	if o.testClock {
-		a.clock = clock.Test(0)
+	if o.clock == nil {
+		o.clock = clock.Wall()
+	}
+	a := &app{clock: o.clock, log: o.log, owns: o.serve, stays: o.wanted}
+	a.store, err = sqlite.OpenWith(ctx, strings.TrimPrefix(file.config.Storage, "sqlite:"), sqlite.Options{Own: o.serve})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if err := a.settle(ctx, file); err != nil {
+		return nil, err
 	}
 	if err := a.openPorts(); err != nil {
 		return nil, err
 	}
-	store, err := sqlite.OpenWith(ctx, strings.TrimPrefix(cfg.Storage, "sqlite:"), sqlite.Options{Own: o.serve})
+	cfg := a.config
+	outward, err := mapping.NewOutward(cfg.Route, a.connections(), units(cfg))
 	if err != nil {
 		return nil, err
 	}
-	a.store = store
-	outward, err := mapping.NewOutward(cfg.Route, a.connections(), units(cfg))
-	if err != nil {
-		return nil, errors.Join(err, store.Close())
+	a.carrier = outward
+	a.ledger = ledger.Open(a.store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Outward: outward})
+	if a.applied == nil {
+		if a.applied, err = migrate.Begin(ctx, a.ledger, file.text, migrate.SettingsOf(cfg)); err != nil {
+			return nil, err
+		}
 	}
-	a.ledger = ledger.Open(store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Outward: outward})
 	a.outward = sync.New(sync.Options{
 		Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Route: cfg.Route,
-		Units: units(cfg), Packs: cfg.Packs,
-		Wall: clock.WallNow, Log: o.log,
+		Units: units(cfg), Packs: cfg.Packs, Wall: clock.WallNow, Log: o.log,
 	})
 	a.inward = webhooks.NewWorker(a.inbound(o.log))
 	a.openGateway(o)
 	return a, nil
+}
+
+// settle decides what config the app runs with: the applied one where there
+// is one, and whether the file wants another.
+func (a *app) settle(ctx context.Context, file *configFile) (err error) {
+	a.config = file.config
+	if a.applied, err = migrate.Current(ctx, a.store.Reader()); err != nil || a.applied == nil {
+		return err
+	}
+	if a.stays {
+		return nil
+	}
+	applied, err := parseConfig("applied config", a.applied.Text)
+	if err != nil {
+		return err
+	}
+	a.pending = migrate.SettingsOf(file.config).Digest() != a.applied.Digest
+	a.config = a.applied.Effective(file.config, applied)
+	return nil
 }
 
 func (a *app) openGateway(o appOptions) {
@@ -86,7 +126,8 @@ func (a *app) openGateway(o appOptions) {
 	options := gateway.Options{
 		Ledger: a.ledger, Config: a.config, Clock: a.clock, Webhooks: receiver, Connections: a.describe,
 		AdminKey: o.adminKey, Log: a.log, Metrics: prometheus.NewRegistry(), Version: version(),
-		Kick: func() { a.outward.Kick(); a.inward.Kick() },
+		Kick:          func() { a.outward.Kick(); a.inward.Kick() },
+		ConfigPending: func(context.Context) bool { return a.pending },
 	}
 	if o.testClock {
 		options.TestClock = &stepper{app: a, client: &http.Client{Timeout: 30 * time.Second}}
@@ -133,7 +174,7 @@ func units(cfg *config.Config) []core.Unit {
 
 // run works the queues and the sweep until ctx ends.
 func (a *app) run(ctx context.Context) error {
-	workers := pool.New().WithContext(ctx)
+	workers := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
 	workers.Go(a.outward.Run)
 	workers.Go(a.inward.Run)
 	workers.Go(a.sweep)
@@ -143,8 +184,11 @@ func (a *app) run(ctx context.Context) error {
 	return nil
 }
 
-// sweep posts what time has decided. It only makes entries appear; balances
-// are right without it.
+// errReload ends a run because another config was applied.
+var errReload = errors.New("another config was applied")
+
+// sweep posts what time has decided, which only makes entries appear, balances
+// are right without it, and notices when another config was applied.
 func (a *app) sweep(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -159,12 +203,17 @@ func (a *app) sweep(ctx context.Context) error {
 		} else if n > 0 {
 			a.outward.Kick()
 		}
+		if now, err := migrate.Current(ctx, a.store.Reader()); err == nil && now != nil && now.Version != a.applied.Version && !a.stays {
+			return errReload
+		}
 	}
 }
 
 // close finishes what is committed and closes the store.
 func (a *app) close() error {
-	a.ledger.Close()
+	if a.ledger != nil {
+		a.ledger.Close()
+	}
 	return a.store.Close()
 }
 
@@ -213,14 +262,20 @@ func (a *app) describeOne(c config.Connection, h sync.Health) gateway.Connection
 
 // loadApp opens the app that the config file describes.
 func (s *shell) loadApp(ctx context.Context, o appOptions) (*app, error) {
-	cfg, err := s.loadConfig()
+	file, err := s.loadConfig()
 	if err != nil {
 		return nil, err
 	}
-	return openApp(ctx, cfg, o)
+	return openApp(ctx, file, o)
 }
 
-func (s *shell) loadConfig() (*config.Config, error) {
+// configFile is a config file as it stands.
+type configFile struct {
+	config *config.Config
+	text   string
+}
+
+func (s *shell) loadConfig() (*configFile, error) {
 	data, err := os.ReadFile(s.config)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, usagef("there is no config file %q here: scrip init writes one, -c names another", s.config)
@@ -228,5 +283,10 @@ func (s *shell) loadConfig() (*config.Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return config.Parse(s.config, data, config.Env{Providers: providerFacts()})
+	cfg, err := parseConfig(s.config, string(data))
+	return &configFile{cfg, string(data)}, err
+}
+
+func parseConfig(name, text string) (*config.Config, error) {
+	return config.Parse(name, []byte(text), config.Env{Providers: providerFacts()})
 }

@@ -2,24 +2,24 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"scrip/core/ledger"
 	"scrip/storage/sqlite"
-	"strings"
 )
 
 func (s *shell) audit() *cobra.Command {
 	return &cobra.Command{
 		Use: "audit", Short: "verify the chains of entries and recompute every balance from them", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := s.loadConfig()
+			file, err := s.loadConfig()
 			if err != nil {
 				return err
 			}
-			store, err := sqlite.Open(cmd.Context(), strings.TrimPrefix(cfg.Storage, "sqlite:"))
+			store, err := sqlite.Open(cmd.Context(), strings.TrimPrefix(file.config.Storage, "sqlite:"))
 			if err != nil {
 				return err
 			}

@@ -142,10 +142,14 @@ type vendorGrant struct {
 }
 
 type vendorInvoice struct {
-	ID     string `json:"id"`
-	Status string `json:"status"`
-	Paid   string `json:"paid"`
+	ID       string            `json:"id"`
+	Status   string            `json:"status"`
+	Paid     string            `json:"paid"`
+	Metadata map[string]string `json:"metadata"`
 }
+
+// sale reports whether the invoice sells a pack; a vendor makes others by itself.
+func (i vendorInvoice) sale() bool { return i.Metadata["scrip_purchase"] != "" }
 
 // vendorState is the state of who holds grants and consumption, payState of
 // who collects the money.
@@ -180,9 +184,14 @@ func (v *vendorView) grantsOf(customer string) []vendorGrant {
 	return list
 }
 
+// grantLines lists the grants as they were first given. One that was trued up
+// after an invoice was made again with what was left of it, and says so.
 func (v *vendorView) grantLines(customer string) []string {
 	var lines []string
 	for _, g := range v.grantsOf(customer) {
+		if consumed := g.Metadata["consumed"]; consumed != "" && canon(consumed) != "0.00" {
+			continue
+		}
 		lines = append(lines, g.Metadata["scrip_grant"]+" "+canon(g.Amount))
 	}
 	slices.Sort(lines)
@@ -193,7 +202,7 @@ func (v *vendorView) openInvoices(customer string) []string {
 	var list []string
 	for _, c := range v.named(customer) {
 		for _, i := range c.Invoices {
-			if i.Status == "open" {
+			if i.Status == "open" && i.sale() {
 				list = append(list, i.ID)
 			}
 		}
@@ -206,7 +215,7 @@ func (v *vendorView) paidInvoices(customer string) string {
 	for _, c := range v.named(customer) {
 		for _, i := range c.Invoices {
 			paid, err := core.ParseAmount(i.Paid, 2)
-			if i.Status == "paid" && err == nil {
+			if i.Status == "paid" && i.sale() && err == nil {
 				count, sum = count+1, sum+paid
 			}
 		}

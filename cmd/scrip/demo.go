@@ -40,7 +40,7 @@ func (s *shell) demo() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&o.once, "once", false, "end after the story; exit 0 only if every check held")
-	c.Flags().StringVar(&o.provider, "provider", vendorNames()[0], strings.Join(append(vendorNames(), "all"), ", "))
+	c.Flags().StringVar(&o.provider, "provider", defaultVendor, strings.Join(append(vendorNames(), "all"), ", "))
 	c.Flags().StringVar(&o.addr, "addr", "127.0.0.1:0", "address of the gateway; port 0 chooses a free one")
 	c.Flags().StringVar(&o.keep, "keep", "", "folder in which database and sandbox state are left")
 	return c

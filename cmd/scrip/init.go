@@ -29,6 +29,6 @@ func (s *shell) init() *cobra.Command {
 		s.say("wrote %s: set the environment variables it names, then run scrip serve", s.config)
 		return f.Close()
 	}}
-	c.Flags().StringVar(&provider, "provider", vendorNames()[0], strings.Join(vendorNames(), ", "))
+	c.Flags().StringVar(&provider, "provider", defaultVendor, strings.Join(vendorNames(), ", "))
 	return c
 }

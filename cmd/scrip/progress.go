@@ -21,10 +21,13 @@ type progress struct {
 
 func (s *shell) progress(what string) *progress {
 	p := &progress{out: s.err, what: what, last: time.Now()}
-	if f, ok := s.err.(*os.File); ok {
-		p.terminal = term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
-	}
+	p.terminal = isTerminal(s.err) && os.Getenv("TERM") != "dumb"
 	return p
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func (p *progress) at(count int) {

@@ -18,7 +18,7 @@ import (
 func providerFacts() []config.Provider {
 	var list []config.Provider
 	for _, v := range vendors() {
-		list = append(list, config.Provider{Name: v.name, Strategies: v.traits.Strategies, WhyNot: v.traits.WhyNot, Live: v.live})
+		list = append(list, config.Provider{Name: v.name, Strategies: v.traits.Strategies, WhyNot: v.traits.WhyNot, Live: v.live, HoldsUnits: v.units, CannotCollect: v.pays != ""})
 	}
 	return list
 }

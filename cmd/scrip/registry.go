@@ -5,12 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
 	"scrip/adapters"
+	"scrip/adapters/orb"
+	orbbox "scrip/adapters/orb/sandbox"
 	kit "scrip/adapters/sandbox"
 	"scrip/adapters/stripe"
 	stripebox "scrip/adapters/stripe/sandbox"
@@ -40,9 +44,35 @@ type demoScript struct {
 	forge  func(at time.Time) (http.Header, []byte) // a payment webhook signed with another secret
 }
 
+// defaultVendor is the one that init and demo take when none is named.
+const defaultVendor = "stripe"
+
 // vendors lists the known vendors by name.
 func vendors() []vendor {
 	list := []vendor{
+		{
+			name: "orb", title: "Orb", traits: (*orb.Adapter)(nil).Traits(), units: true, pays: "stripe",
+			open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
+				base := c.BaseURL
+				if base != "" {
+					base = strings.TrimSuffix(strings.TrimSuffix(base, "/"), "/v1") + "/v1"
+				}
+				return orb.New(orb.Config{
+					Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: base, Now: now,
+					Units: slices.Sorted(maps.Values(c.Units)),
+				})
+			},
+			sandbox: orbbox.New,
+			live:    func(string) bool { return false }, // keys do not tell
+			demo: demoScript{
+				faults: []body{
+					{"match": body{"method": "POST", "path": "/v1/customers$"}, "kind": "malformed", "count": 1},
+					{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "status_after", "status": 500, "count": 1},
+					{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "timeout_after", "delay": "300ms", "count": 1},
+					{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "reset", "count": 1},
+				},
+			},
+		},
 		{
 			name: "stripe", title: "Stripe", traits: (*stripe.Adapter)(nil).Traits(),
 			open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {

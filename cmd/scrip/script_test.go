@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,7 +38,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("BOXPORT", freePort(t))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "answers": answers, "fill": fill},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "answers": answers, "fill": fill, "until": until, "drift": drift},
 	})
 }
 
@@ -91,4 +92,17 @@ func fill(ts *testscript.TestScript, _ bool, args []string) {
 		text = strings.ReplaceAll(text, "@"+name+"@", ts.Getenv(name))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// until repeats a program until what it prints matches.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile(args[0])
+	for range 200 {
+		_ = ts.Exec(args[1], args[2:]...)
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%v never printed %q", args[1:], args[0])
 }

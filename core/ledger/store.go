@@ -90,6 +90,7 @@ type Changes struct {
 	Accounts []*core.Account // rows, changed grants and holds, and Entries
 	Naturals []Natural       // new ones; a key that exists fails the commit
 	Records  []*Record       // upserts; Version must follow the stored one
+	Unlinked []Link          // deletes, before the inserts; a missing link is no error
 	Links    []Link          // inserts; an equal link is no error
 	Events   []*Event        // new inbox rows, or claimed ones settled
 	Intents  []*Intent       // new outbox rows; an equal id is no error

@@ -162,6 +162,15 @@ func (tx *Tx) Link(l Link) {
 	tx.changes.Links = append(tx.changes.Links, l)
 }
 
+// Unlink removes a link, if it is there: what it named has been replaced.
+func (tx *Tx) Unlink(l Link) {
+	key := LinkKey{l.Connection, l.Neutral}
+	same := func(have Link) bool { return have == l }
+	tx.state.Links[key] = slices.DeleteFunc(tx.state.Links[key], same)
+	tx.changes.Links = slices.DeleteFunc(tx.changes.Links, same)
+	tx.changes.Unlinked = append(tx.changes.Unlinked, l)
+}
+
 // Event is a named inbox row, or nil.
 func (tx *Tx) Event(id core.ID) *Event { return tx.state.Events[id] }
 

@@ -103,7 +103,7 @@ func TestParseReadsEveryField(t *testing.T) {
 				Percent: 5, Packs: map[string]string{"starter": "price_123"}, Live: true},
 				c.Connections[0].APIKey, c.Connections[0].WebhookSecrets},
 			{mapping.Connection{Name: "next", Provider: "orb", Strategy: adapters.Mirror, Create: true, Window: time.Minute,
-				ManualChanges: "flag", Percent: 50}, c.Connections[1].APIKey, nil},
+				ManualChanges: "flag", Percent: 50, HoldsUnits: true, Units: map[string]string{"credits": "credits"}}, c.Connections[1].APIKey, nil},
 		},
 		Route: mapping.Route{Primary: "main", Payments: "main", Shadow: []string{"next"}},
 		Order: core.Order{core.ByCostBasis, core.ByExpiry},
@@ -264,5 +264,21 @@ func TestLoad(t *testing.T) {
 	}
 	if _, err := Load(path, testEnv()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestUnitsAndCarrier: a unit that is not mapped has its own code at the vendor.
+func TestUnitsAndCarrier(t *testing.T) {
+	c, err := Parse("scrip.yaml", []byte("version: 1\nunits: [{code: a, price: 1 usd}, {code: b}]\n"+two+
+		"mapping: {o: {strategy: meter, units: {b: pu_1}, carrier: plan_1}, m: {strategy: totals}}\n"), testEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, m := c.Connections[0].Connection, c.Connections[1].Connection
+	if want := map[string]string{"a": "a", "b": "pu_1"}; !reflect.DeepEqual(o.Units, want) || !o.HoldsUnits || o.Carrier != "plan_1" || !o.Rate.IsZero() {
+		t.Errorf("the vendor of units is mapped as %+v", o)
+	}
+	if m.HoldsUnits || m.Units != nil || c.Route.Payments != "m" {
+		t.Errorf("the vendor of money is mapped as %+v, the route %+v", m, c.Route)
 	}
 }

@@ -152,8 +152,8 @@ func (r *reader) route(top object, c *Config) {
 		r.receives(payments, c, c.Route.Payments)
 	} else if p, ok := r.providerNamed(c, c.Route.Primary); ok && !p.CannotCollect {
 		c.Route.Payments = c.Route.Primary
-	} else if ok && top.has("packs") {
-		r.fault(o.at, "connection %q cannot collect money for packs, name one that can in route.payments", c.Route.Primary)
+	} else if ok {
+		r.fault(o.at, "connection %q cannot collect money, name one that can in route.payments", c.Route.Primary)
 	}
 	if p, ok := r.providerNamed(c, c.Route.Payments); ok && p.CannotCollect {
 		r.fault(payments.value.at, "connection %q cannot collect money, %s asks nobody to pay", c.Route.Payments, p.Name)

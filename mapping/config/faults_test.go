@@ -11,6 +11,10 @@ import (
 // head makes a case's own text begin on line 3.
 const head = "version: 1\nunit: {code: credits, scale: 2, price: 0.08 usd}\n"
 
+// two adds a vendor that holds units and collects nothing to one that collects.
+const two = "connections: {o: {provider: orb, api_key: env:SECRET, webhook_secrets: [env:WH]}, m: {provider: stripe, api_key: env:KEY, webhook_secrets: [env:WH]}}\n" +
+	"route: {primary: o, payments: m}\n"
+
 // vendor describes a connection on one line.
 const vendor = "connections: {main: {provider: stripe, api_key: env:KEY, webhook_secrets: [env:WH]}}\nroute: {primary: main}\n"
 
@@ -205,7 +209,7 @@ func TestCF03Connections(t *testing.T) {
 		}},
 		{"cohorts", head + vendor[:len(vendor)-2] + ", cohorts: []}\n", []string{`4:24: field "cohorts" of route is not supported yet, remove it`}},
 		{"payments cannot collect", head + "connections: {o: " + strings.TrimSpace(strings.Replace(conn, "stripe", "orb", 1)) + "}\nroute: {primary: o, payments: o}\n", []string{`4:31: connection "o" cannot collect money, orb asks nobody to pay`}},
-		{"nobody collects", head + "connections: {o: " + strings.TrimSpace(strings.Replace(conn, "stripe", "orb", 1)) + "}\nroute: {primary: o}\npacks: {a: {credits: 1, price: 1 usd}}\n", []string{`4:1: connection "o" cannot collect money for packs, name one that can in route.payments`}},
+		{"nobody collects", head + "connections: {o: " + strings.TrimSpace(strings.Replace(conn, "stripe", "orb", 1)) + "}\nroute: {primary: o}\npacks: {a: {credits: 1, price: 1 usd}}\n", []string{`4:1: connection "o" cannot collect money, name one that can in route.payments`}},
 		{"packs and no connection", head + "packs: {a: {credits: 1, price: 1 usd}}\n", []string{`3:1: packs need a connection that collects money, describe one in connections`}},
 	})
 }
@@ -219,7 +223,10 @@ func TestCF04Mapping(t *testing.T) {
 		{"no rate, with a section", "version: 1\nunit: {code: credits}\n" + vendor + "mapping:\n  main: {window: 5s}\n", []string{`6:3: connection "main" needs a rate in mapping or a price of the unit, since stripe holds money`}},
 		{"bad price is no missing rate", "version: 1\nunit: {code: credits, price: x}\n" + vendor, []string{`2:30: price: price "x" is not an amount and a currency, such as "0.08 usd"`}},
 		{"zero rate", head + vendor + "mapping: {main: {rate: 0 usd}}\n", []string{`5:24: rate: "0 usd" is no value, remove it`}},
-		{"rate where units are held", head + strings.Replace(vendor, "stripe", "orb", 1) + "mapping: {main: {rate: 1 usd}}\n", []string{`5:18: provider "orb" holds units and not money, remove the rate`}},
+		{"rate where units are held", head + strings.Replace(vendor, "stripe", "orb", 1) + "mapping: {main: {rate: 1 usd}}\n", []string{
+			`4:1: connection "main" cannot collect money, name one that can in route.payments`,
+			`5:18: provider "orb" holds units and not money, remove the rate`,
+		}},
 		{"several units", "version: 1\nunits: [{code: a, price: 1 usd}, {code: b}]\n" + vendor, []string{`3:15: connection "main" would value several units at one rate, which is not supported yet, write strategy: totals`}},
 		{"pack that is not sold", head + vendor + "packs: {small: {credits: 1, price: 1 usd}}\nmapping: {main: {packs: {smal: x}}}\n", []string{`6:26: pack "smal" does not exist, did you mean "small"?`}},
 		{"share, window, create", head + vendor + "mapping: {main: {share: 1.5, window: 0s, create: yes}}\n", []string{
@@ -230,10 +237,17 @@ func TestCF04Mapping(t *testing.T) {
 		{"share as percent", head + vendor + "mapping: {main: {share: 50%}}\n", []string{`5:25: share: amount "50%" has the character '%', only digits and one point are read`}},
 		{"manual changes", head + vendor + "mapping: {main: {manual_changes: revert}}\n", []string{`5:34: manual_changes: "revert" is not supported yet, write flag`}},
 		{"manual changes, unknown", head + vendor + "mapping: {main: {manual_changes: flat}}\n", []string{`5:34: manual_changes: "flat" is unknown, did you mean "flag"?`}},
-		{"later", head + vendor + "mapping: {main: {units: {}, plans: {}, carrier: x}}\n", []string{
-			`5:18: field "units" of mapping "main" is not supported yet, remove it`,
-			`5:29: field "plans" of mapping "main" is not supported yet, remove it`,
-			`5:40: field "carrier" of mapping "main" is not supported yet, remove it`,
+		{"later", head + vendor + "mapping: {main: {plans: {}}}\n", []string{`5:18: field "plans" of mapping "main" is not supported yet, remove it`}},
+		{"units where money is held", head + vendor + "mapping: {main: {units: {credits: x}}}\n", []string{`5:18: provider "stripe" holds money and no units, remove units`}},
+		{"units", "version: 1\nunits: [{code: a}, {code: b}]\n" + two + "mapping: {m: {strategy: totals}, o: {create: false, units: {a: x, c: y}}}\n", []string{
+			`5:34: connection "o" needs the vendor's id of unit "b" in mapping.o.units, since create is false`,
+			`5:67: unit "c" does not exist, known are a, b`,
+		}},
+		{"one unit for two", "version: 1\nunits: [{code: a}, {code: b}]\n" + two + "mapping: {m: {strategy: totals}, o: {units: {a: x, b: x}}}\n", []string{
+			`5:55: units "a" and "b" are both "x" at the vendor, each needs one of its own`,
+		}},
+		{"carrier where nothing is metered", head + vendor + "mapping: {main: {strategy: totals, carrier: x}}\n", []string{
+			`5:36: carrier is what metered consumption is billed by, the strategy "totals" meters none, remove it`,
 		}},
 	})
 }

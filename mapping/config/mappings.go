@@ -36,6 +36,7 @@ func (r *reader) mappings(top object, c *Config) {
 			continue
 		}
 		k.Create, k.Window, k.ManualChanges, k.Percent = true, time.Minute, manualFlag, 50
+		k.HoldsUnits = p.HoldsUnits
 		if len(p.Strategies) > 0 {
 			k.Strategy = p.Strategies[0]
 		}
@@ -45,6 +46,7 @@ func (r *reader) mappings(top object, c *Config) {
 			r.mapping(f, k, p, c)
 		}
 		r.valued(at, k, p, c.Units)
+		r.counted(at, k, c.Units)
 	}
 }
 
@@ -60,7 +62,7 @@ func (r *reader) connectionAt(top object, name string) pos {
 }
 
 func (r *reader) mapping(f field, k *mapping.Connection, p Provider, c *Config) {
-	o := r.object(f, fmt.Sprintf("mapping %q", f.key), "strategy rate create window packs manual_changes share", "units plans carrier")
+	o := r.object(f, fmt.Sprintf("mapping %q", f.key), "strategy rate create window units packs carrier manual_changes share", "plans")
 	if strategy, ok := o.get("strategy"); ok {
 		k.Strategy = r.strategy(strategy, p)
 	}
@@ -81,6 +83,15 @@ func (r *reader) mapping(f field, k *mapping.Connection, p Provider, c *Config) 
 	}
 	if packs, ok := o.get("packs"); ok {
 		k.Packs = r.mappedPacks(packs, c)
+	}
+	if units, ok := o.get("units"); ok {
+		k.Units = r.mappedUnits(units, p, c.Units)
+	}
+	if carrier, ok := o.get("carrier"); ok {
+		k.Carrier, _ = r.text(carrier, 255)
+		if k.Strategy != adapters.Meter {
+			r.fault(carrier.at, "carrier is what metered consumption is billed by, the strategy %q meters none, remove it", k.Strategy)
+		}
 	}
 }
 
@@ -155,6 +166,51 @@ func (r *reader) mappedPacks(f field, c *Config) map[string]string {
 		packs[p.key], _ = r.text(p, 255)
 	}
 	return packs
+}
+
+// mappedUnits reads which unit of the vendor stands for one of ours.
+func (r *reader) mappedUnits(f field, p Provider, units []Unit) map[string]string {
+	if !p.HoldsUnits {
+		r.fault(f.at, "provider %q holds money and no units, remove units", p.Name)
+		return nil
+	}
+	codes := make([]string, len(units))
+	for i, u := range units {
+		codes[i] = u.Code
+	}
+	mapped, first := map[string]string{}, map[string]string{}
+	for _, u := range r.each(f, "units", maxUnits) {
+		if !slices.Contains(codes, u.key) {
+			r.fault(u.at, "unit %s does not exist%s", shown(u.key), near(u.key, codes))
+			continue
+		}
+		id, ok := r.text(u, 255)
+		if other, twice := first[id]; twice && ok {
+			r.fault(u.value.at, "units %q and %q are both %s at the vendor, each needs one of its own", other, u.key, shown(id))
+		}
+		mapped[u.key], first[id] = id, u.key
+	}
+	return mapped
+}
+
+// counted settles what a unit is at a vendor that holds units. One that is not
+// mapped is taken to have our code there, unless every object is to be named.
+func (r *reader) counted(at pos, k *mapping.Connection, units []Unit) {
+	if !k.HoldsUnits || k.Strategy == adapters.Totals {
+		return
+	}
+	for _, u := range units {
+		switch {
+		case u.Code == "" || k.Units[u.Code] != "":
+		case !k.Create:
+			r.fault(at, "connection %q needs the vendor's id of unit %q in mapping.%s.units, since create is false", k.Name, u.Code, k.Name)
+		default:
+			if k.Units == nil {
+				k.Units = map[string]string{}
+			}
+			k.Units[u.Code] = u.Code
+		}
+	}
 }
 
 // valued settles what a unit is worth at a vendor that holds money. Without a

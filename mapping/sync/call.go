@@ -30,6 +30,11 @@ func (o *order) call(ctx context.Context, c *connection) (done, error) {
 			return done{}, err
 		}
 	}
+	if o.act == doCompare {
+		seen, err := c.grants(ctx, o.mark.Customer)
+		o.seen = seen
+		return done{}, err
+	}
 	answer, err := o.write(ctx, c)
 	return done{answer: answer, wrote: true}, err
 }
@@ -49,7 +54,7 @@ func (o *order) lookUp() bool {
 		return true
 	case doCustomer:
 		return o.mark.Customer == "" && (o.tried || !o.body.New)
-	case doGrant, doSell, doTell, doCancel:
+	case doGrant, doSell, doTell, doCancel, doRedo:
 		return o.tried
 	}
 	return false
@@ -109,6 +114,12 @@ func (o *order) write(ctx context.Context, c *connection) (adapters.Answer, erro
 		return c.port.Consume(ctx, b.Consume.Order(o.mark, sent, o.links))
 	case doCancel:
 		return c.port.CancelConsumption(ctx, o.taken.Order(o.mark, o.links))
+	case doCarrier:
+		return c.port.PutCarrier(ctx, adapters.CarrierOrder{Mark: o.mark, Links: o.links})
+	case doRedoEnd:
+		return c.port.EndGrant(ctx, o.redo.Order(o.mark, o.links))
+	case doRedo:
+		return c.port.CreateGrant(ctx, o.redo.Again.Order(o.mark, sent, o.links))
 	default:
 		return c.port.Sell(ctx, mapping.SaleOrder(*b.Sale, b.Text, o.mark, o.links))
 	}

@@ -40,6 +40,15 @@ func (c *connection) canFind() bool {
 	return can
 }
 
+// canTrueUp reports whether what is left of grants can be read, and grants be
+// ended and made.
+func (c *connection) canTrueUp() bool {
+	_, reads := c.port.Adapter.(adapters.GrantReader)
+	_, ends := c.port.Adapter.(adapters.GrantEnder)
+	_, makes := c.port.Adapter.(adapters.GrantWriter)
+	return reads && ends && makes
+}
+
 func (c *connection) canPutCustomer() bool {
 	_, can := c.port.Adapter.(adapters.CustomerWriter)
 	return can
@@ -87,11 +96,16 @@ func (w *Worker) prepare(ctx context.Context, c *connection) error {
 func (w *Worker) setup(c *connection) adapters.Setup {
 	route := w.o.Route
 	all := route.Primary == ""
-	setup := adapters.Setup{Create: c.Create, Links: c.products()}
+	setup := adapters.Setup{Create: c.Create, Links: c.named()}
 	if carries := all || c.Name == route.Primary || slices.Contains(route.Shadow, c.Name); carries && c.Strategy != adapters.Totals {
-		setup.Currency = c.Rate.Currency
+		if !c.HoldsUnits {
+			setup.Currency = c.Rate.Currency
+		}
 		for _, u := range w.o.Units {
-			if setup.Currency == "" {
+			switch {
+			case c.HoldsUnits:
+				setup.Units = append(setup.Units, c.UnitID(u.Code))
+			case setup.Currency == "":
 				setup.Currency = c.RateOf(u).Currency
 			}
 		}
@@ -105,13 +119,17 @@ func (w *Worker) setup(c *connection) adapters.Setup {
 	return setup
 }
 
-// products are the packs whose vendor object the config names.
-func (c *connection) products() adapters.Links {
+// named are the vendor's objects that the config names: products of packs, and
+// the price that consumption is told at.
+func (c *connection) named() adapters.Links {
 	var links adapters.Links
 	for pack, id := range c.Packs {
 		links = append(links, adapters.Link{Neutral: pack, Role: adapters.RoleProduct, Vendor: id})
 	}
 	slices.SortFunc(links, func(a, b adapters.Link) int { return strings.Compare(a.Neutral, b.Neutral) })
+	if c.Carrier != "" {
+		links = append(links, adapters.Link{Neutral: adapters.SetupNeutral, Role: adapters.RolePrice, Vendor: c.Carrier})
+	}
 	return links
 }
 

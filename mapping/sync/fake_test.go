@@ -70,7 +70,11 @@ func (v *vendor) next(op string) (f fault) {
 }
 
 func (v *vendor) read(op string) error {
-	if f := v.next(op); f.err != nil {
+	f := v.next(op)
+	if f.inCall != nil {
+		f.inCall()
+	}
+	if f.err != nil {
 		return f.err
 	}
 	return nil
@@ -230,6 +234,12 @@ var credits = core.Unit{Code: "credits", Scale: 2}
 
 func newWorld(t *testing.T, vendors map[string]adapters.Adapter) *world {
 	t.Helper()
+	return newWorldOf(t, vendors, func(*mapping.Connection) {})
+}
+
+// newWorldOf is newWorld with connections that edit has changed.
+func newWorldOf(t *testing.T, vendors map[string]adapters.Adapter, edit func(*mapping.Connection)) *world {
+	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "l.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -243,6 +253,9 @@ func newWorld(t *testing.T, vendors map[string]adapters.Adapter) *world {
 	if vendors["next"] != nil {
 		route.Shadow = []string{"next"}
 		conns = append(conns, mapping.Connection{Name: "next", Strategy: adapters.Meter, Rate: rate, Window: time.Minute, Create: true})
+	}
+	for i := range conns {
+		edit(&conns[i])
 	}
 	for name, a := range vendors {
 		ports[name] = adapters.NewPort(a, adapters.Limits{Percent: 100})

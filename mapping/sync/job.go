@@ -17,6 +17,9 @@ import (
 // of the lease that work may not use.
 const settleTime = 4 * time.Second
 
+// unknownEvery is how often an intent for an unknown connection is looked at.
+const unknownEvery = time.Second
+
 // job is one claimed intent in work.
 type job struct {
 	w    *Worker
@@ -36,7 +39,9 @@ func (w *Worker) work(ctx context.Context, item ledger.Claimed) {
 		}
 	}()
 	if j.conn == nil {
-		j.park(ctx, fmt.Sprintf("connection %q is not configured", j.item.Connection))
+		// Another process may have put it in force already; this one is about to
+		// notice. What no config knows any more stays visible as waiting.
+		j.putBack(ctx, w.o.Wall().Add(unknownEvery), fmt.Sprintf("connection %q is not configured in the process that took it", j.item.Connection))
 		return
 	}
 	j.port = j.conn.port
@@ -108,6 +113,9 @@ func (j *job) step(ctx context.Context) bool {
 	if o.act == doCustomer && done.found && !o.tried {
 		o.act = doEnsure // it was there before us: link it first, then update it
 	}
+	if o.act == doCompare {
+		return j.compared(ctx, o)
+	}
 	return j.succeeded(ctx, o, done.answer)
 }
 
@@ -122,14 +130,29 @@ const (
 	doTell     action = "tell"
 	doCancel   action = "cancel"
 	doSell     action = "sell"
+	doCarrier  action = "carrier" // what consumption is billed by, before the first of it
+	doCompare  action = "compare" // what is left of grants, to true them up
+	doRedoEnd  action = "redo end"
+	doRedo     action = "redo"
 )
+
+// harmless reports that the action may be repeated at any time, with no other
+// effect than once: it looks before it makes, or only reads.
+func (a action) harmless() bool { return a == doEnsure || a == doCarrier || a == doCompare }
+
+// leads reports that another action of the same intent may follow.
+func (a action) leads() bool {
+	return a.harmless() || a == doCancel || a == doRedoEnd || a == doRedo
+}
 
 // order is one call, begun and durable.
 type order struct {
 	act      action
 	mark     adapters.Mark
 	body     *mapping.Body
-	taken    *mapping.Taken // of doCancel
+	taken    *mapping.Taken         // of doCancel
+	redo     *mapping.Redo          // of doRedoEnd and doRedo
+	seen     []adapters.VendorGrant // what doCompare read
 	links    adapters.Links
 	tried    bool          // an earlier attempt may have acted
 	asked    bool          // a person has looked and wants it tried again
@@ -198,7 +221,7 @@ func (j *job) begin(ctx context.Context) (o *order, err error) {
 // as it was at the first.
 func stamp(row *ledger.Intent, body *mapping.Body, o *order, wall, now core.Time) {
 	a := &body.Attempt
-	o.tried = row.Tried && o.act != doEnsure
+	o.tried = row.Tried && !o.act.harmless()
 	if a.First == 0 || row.Attempts == 0 {
 		a.First, o.asked = wall, o.tried
 	}
@@ -210,7 +233,7 @@ func stamp(row *ledger.Intent, body *mapping.Body, o *order, wall, now core.Time
 		a.Sent = now
 	}
 	a.Last = wall
-	row.Tried = row.Tried || o.act != doEnsure
+	row.Tried = row.Tried || !o.act.harmless()
 	row.Attempts++
 	row.RetryAt, row.Leased = 0, true
 	row.Body = body.Encode()

@@ -28,15 +28,20 @@ func neutrals(b *mapping.Body, customer string) []string {
 
 // plan decides the next call of an intent, or that none is needed.
 func (j *job) plan(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body) (*order, *unsent, error) {
-	o := &order{body: body, links: j.conn.products()}
+	o := &order{body: body, links: j.conn.named()}
 	for _, neutral := range neutrals(body, row.Customer) {
 		o.links = append(o.links, vendorLinks(tx.Links(ledger.LinkKey{Connection: j.conn.Name, Neutral: neutral}))...)
 	}
 	o.mark = adapters.Mark{ID: row.ID, Kind: body.Kind(), Neutral: row.Ref, Customer: o.links.One(adapters.RoleCustomer)}
 	// The customer comes first: closing a window changes the account, and
 	// nothing after it may fail.
-	if body.Customer == nil && body.End == nil && o.mark.Customer == "" && j.conn.canPutCustomer() {
+	if body.Customer == nil && body.End == nil && body.TrueUp == nil && o.mark.Customer == "" && j.conn.canPutCustomer() {
 		return o, nil, ensure(tx, row, body, o, j.conn.Name)
+	}
+	if body.Consume != nil && j.conn.Strategy == adapters.Meter && j.port.NeedsCarrier() && o.links.One(adapters.RoleCarrier) == "" {
+		o.act = doCarrier
+		o.mark = carrierMark(row.Customer, j.conn.Name, o.mark.Customer)
+		return o, nil, nil
 	}
 	end, err := j.choose(tx, row, body, o)
 	return o, end, err
@@ -49,7 +54,7 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 		o.act = doCustomer
 	case body.Grant != nil:
 		o.act = doGrant
-		if body.Grant.Value.Minor <= 0 {
+		if body.Grant.Holding.Quanta <= 0 {
 			return nil, core.Errorf(core.CodeInvalid, "the grant's value at the vendor cannot be counted")
 		}
 	case body.End != nil:
@@ -64,6 +69,8 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 		}
 	case body.Consume != nil:
 		return j.chooseWindow(tx, row, body.Consume, o)
+	case body.TrueUp != nil:
+		return j.chooseRedo(row, body.TrueUp, o), nil
 	default:
 		return nil, core.Errorf(core.CodeInvalid, "its kind %q is not known", row.Kind)
 	}
@@ -74,11 +81,9 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 func (j *job) chooseWindow(tx *ledger.Tx, row *ledger.Intent, c *mapping.Consumption, o *order) (*unsent, error) {
 	account := ledger.AccountKey{Customer: row.Customer, Unit: c.Unit.Code}
 	key := mapping.BookKey(j.conn.Name, account)
-	before, book := tx.Record(key), &mapping.Book{}
-	if before != nil {
-		if err := json.Unmarshal(before.Body, book); err != nil {
-			return nil, core.Errorf(core.CodeInvalid, "the book of what was told cannot be read")
-		}
+	book, err := bookOf(tx, key)
+	if err != nil {
+		return nil, err
 	}
 	carried, windows := book.Carry, len(book.Windows)
 	if c.Told == nil {
@@ -87,13 +92,23 @@ func (j *job) chooseWindow(tx *ledger.Tx, row *ledger.Intent, c *mapping.Consump
 			return &unsent{ledger.Ignored, "its window is not open"}, nil
 		}
 		told, open := peek(a, j.conn.Name, c.Number, tx.Now)
-		if !open {
+		switch {
+		case c.Early != nil:
+			told = *c.Early
+		case !open:
 			return &unsent{ledger.Ignored, "its window is not open"}, nil
 		}
-		if err := c.Close(told, j.conn.RateOf(c.Unit), book); err != nil {
+		q, err := j.conn.QuantumOf(c.Unit)
+		if err == nil {
+			err = c.Close(told, q, book)
+		}
+		if err != nil {
 			return nil, err
 		}
-		tx.CloseWindow(account, j.conn.Name)
+		c.Seq = a.Seq
+		if c.Early == nil {
+			tx.CloseWindow(account, j.conn.Name)
+		}
 	}
 	step := c.Next(book, j.conn.canCancel())
 	if book.Carry != carried || len(book.Windows) != windows {
@@ -146,6 +161,15 @@ func ensure(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *order, con
 		Kind: adapters.CustomerKind, Neutral: row.Customer,
 	}
 	return nil
+}
+
+// carrierMark is the mark of a customer's carrier, the same whichever window
+// asks for it first.
+func carrierMark(customer, connection, vendor string) adapters.Mark {
+	return adapters.Mark{
+		ID:   core.NewID(core.IntentID, customer, "carrier/"+connection, customer, 0),
+		Kind: adapters.CarrierKind, Neutral: customer, Customer: vendor,
+	}
 }
 
 func purchaseOf(tx *ledger.Tx, id core.ID) (core.Purchase, error) {

@@ -57,17 +57,28 @@ func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) b
 		account.Unit = c.Unit.Code
 	}
 	book := mapping.BookKey(j.conn.Name, account)
-	more := o.act == doEnsure || o.act == doCancel
+	more := o.act.leads()
 	ok := j.onRow(ctx, func(b *ledger.Batch) {
 		nameLinks(b, j.conn.Name, o.mark.Neutral, answer.Links)
 		switch o.act {
-		case doTell:
+		case doTell, doCancel:
 			b.Records = append(b.Records, book)
 		case doSell:
 			ledger.NamesPurchase(b, o.body.Sale.ID)
 		}
 	}, func(tx *ledger.Tx, row *ledger.Intent) error {
 		addLinks(tx, j.conn.Name, o.mark.Neutral, answer.Links)
+		if o.act == doRedo {
+			old := ledger.Link{Connection: j.conn.Name, Neutral: o.mark.Neutral, Role: adapters.RoleGrant, Vendor: o.redo.Vendor}
+			if made := adapters.Links(answer.Links).One(adapters.RoleGrant); made != "" && made != old.Vendor {
+				tx.Unlink(old)
+			}
+		}
+		if o.act == doCancel && j.conn.TruesUp() {
+			if err := retract(tx, book, o.taken.At); err != nil {
+				return err
+			}
+		}
 		if more {
 			row.Body, row.Leased = advanced(o, true), true
 			row.Tried = false // the next call has not been begun
@@ -94,23 +105,55 @@ func advanced(o *order, worked bool) []byte {
 	if o.taken != nil {
 		o.taken.Done, o.taken.Refused = worked, !worked
 	}
+	switch o.act {
+	case doRedoEnd:
+		o.redo.Ended = true
+	case doRedo:
+		o.redo.Made = true
+	}
 	return o.body.Encode()
 }
 
-// note keeps a told window, so that it can be taken back.
+// note keeps a told window, so that it can be taken back, and how far the
+// account was told by it.
 func (j *job) note(tx *ledger.Tx, key ledger.RecordKey, o *order, answer adapters.Answer) error {
 	vendor := adapters.Links(answer.Links).One(adapters.RoleUsage)
-	if vendor == "" || !j.conn.canCancel() {
+	take := vendor != "" && j.conn.canCancel()
+	if !take && !j.conn.TruesUp() {
 		return nil
 	}
+	book, err := bookOf(tx, key)
+	if err != nil {
+		return err
+	}
+	c := o.body.Consume
+	if take {
+		book.Add(mapping.ToldWindow{Window: c.Window, Vendor: vendor, Quanta: c.Tell, At: o.body.Attempt.Sent})
+	}
+	if j.conn.TruesUp() {
+		book.Mark(mapping.Point{At: o.body.Attempt.Sent, Seq: c.Seq})
+	}
+	return tx.PutRecord(key, book)
+}
+
+// retract forgets how far the account was told from an instant on: what was
+// told then has been taken back.
+func retract(tx *ledger.Tx, key ledger.RecordKey, at core.Time) error {
+	book, err := bookOf(tx, key)
+	if err != nil || !book.Retract(at) {
+		return err
+	}
+	return tx.PutRecord(key, book)
+}
+
+func bookOf(tx *ledger.Tx, key ledger.RecordKey) (*mapping.Book, error) {
 	book := &mapping.Book{}
 	if record := tx.Record(key); record != nil {
 		if err := json.Unmarshal(record.Body, book); err != nil {
-			return err
+			return nil, core.Errorf(core.CodeInvalid, "the book of what was told cannot be read")
 		}
 	}
-	book.Add(mapping.ToldWindow{Window: o.body.Consume.Window, Vendor: vendor, Quanta: o.body.Consume.Tell})
-	return tx.PutRecord(key, book)
+	return book, nil
 }
 
 // verdict is what a failure means for an intent.
@@ -127,7 +170,7 @@ func (j *job) failed(ctx context.Context, o *order, d done, err error) bool {
 	if ctx.Err() == context.Canceled {
 		// The worker stops; the next one looks it up at once.
 		j.onRow(ctx, nil, func(_ *ledger.Tx, row *ledger.Intent) error {
-			row.Tried, row.Leased = o.tried || d.wrote && o.act != doEnsure, false
+			row.Tried, row.Leased = o.tried || d.wrote && !o.act.harmless(), false
 			return nil
 		})
 		return false
@@ -147,7 +190,7 @@ func (j *job) failed(ctx context.Context, o *order, d done, err error) bool {
 	}
 	j.onRow(ctx, nil, func(tx *ledger.Tx, row *ledger.Intent) error {
 		row.Leased = false
-		row.Tried = o.tried || v.unknown && o.act != doEnsure
+		row.Tried = o.tried || v.unknown && !o.act.harmless()
 		if row.State != ledger.Waiting {
 			return nil // parked by a person while the call was out
 		}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -44,7 +43,7 @@ type Store struct {
 	mu     sync.Mutex // held by the one writer
 	write  *writer
 	read   *sqlitex.Pool
-	lock   *os.File // held while the process owns the queues
+	unlock func() error // ends owning the queues; nil when they are not owned
 	closed bool
 }
 
@@ -104,8 +103,8 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	err := errors.Join(s.read.Close(), s.write.conn.Close())
-	if s.lock != nil {
-		err = errors.Join(err, s.lock.Close())
+	if s.unlock != nil {
+		err = errors.Join(err, s.unlock())
 	}
 	return err
 }

@@ -10,23 +10,37 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
+// ErrLocked says that another process holds a lock of the database.
+var ErrLocked = errors.New("another process holds it")
+
+// Lock takes the named lock of the database at path, such as the one that lets
+// one operator at a time apply a change. It ends with release, or with the
+// process; [ErrLocked] when another process has it.
+func Lock(path, name string) (release func() error, err error) {
+	file, err := os.OpenFile(path+"."+name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock database %q: %w", filepath.Base(path), err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = file.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = ErrLocked
+		}
+		return nil, fmt.Errorf("cannot lock database %q: %w", filepath.Base(path), err)
+	}
+	return file.Close, nil
+}
+
 // own makes this process the only one that works the file's queues, by a lock
 // that ends with the process, and frees what a dead owner had leased, so that
 // its work goes on at once and not when the leases end. Fences keep a late
 // answer of the dead owner's calls from settling anything.
 func (s *Store) own(path string) (err error) {
-	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("cannot lock database %q: %w", filepath.Base(path), err)
+	if s.unlock, err = Lock(path, "lock"); errors.Is(err, ErrLocked) {
+		return fmt.Errorf("database %q is served by another process, stop that one first: %w", filepath.Base(path), ErrLocked)
+	} else if err != nil {
+		return err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("database %q is served by another process: stop that one first", filepath.Base(path))
-		}
-		return fmt.Errorf("cannot lock database %q: %w", filepath.Base(path), err)
-	}
-	s.lock = lock
 	end, err := sqlitex.ImmediateTransaction(s.write.conn)
 	if err != nil {
 		return err

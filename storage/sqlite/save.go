@@ -29,6 +29,12 @@ func (w *writer) save(c *ledger.Changes) error {
 			return err
 		}
 	}
+	for _, l := range c.Unlinked {
+		q := query(w.conn, "DELETE FROM links WHERE connection = ? AND neutral = ? AND role = ? AND vendor = ?")
+		if err := q.text(l.Connection, l.Neutral, l.Role, l.Vendor).run(); err != nil {
+			return err
+		}
+	}
 	for _, l := range c.Links {
 		q := query(w.conn, "INSERT OR IGNORE INTO links (connection, neutral, role, vendor) VALUES (?, ?, ?, ?)")
 		if err := q.text(l.Connection, l.Neutral, l.Role, l.Vendor).run(); err != nil {

@@ -211,6 +211,7 @@ func (t *tables) apply(c *ledger.Changes) error {
 		}
 		t.naturals[n.Key] = n.ID
 	}
+	t.links = slices.DeleteFunc(t.links, func(l ledger.Link) bool { return slices.Contains(c.Unlinked, l) })
 	for _, l := range c.Links {
 		if !slices.Contains(t.links, l) {
 			t.links = append(t.links, l)

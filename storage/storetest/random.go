@@ -221,7 +221,14 @@ func (p *pair) link(t *rapid.T) {
 		Connection: rapid.SampledFrom(dumpConnections).Draw(t, "connection"), Neutral: rapid.SampledFrom(dumpThings).Draw(t, "thing"),
 		Role: rapid.SampledFrom([]string{"credit", "wallet"}).Draw(t, "role"), Vendor: rapid.SampledFrom([]string{"v1", "V2", "v_3"}).Draw(t, "vendor"),
 	}
-	_ = p.commit(t, ledger.Batch{}, func(*ledger.State) (*ledger.Changes, error) { return &ledger.Changes{Links: []ledger.Link{l}}, nil })
+	c := &ledger.Changes{Links: []ledger.Link{l}}
+	switch rapid.IntRange(0, 4).Draw(t, "unlink") {
+	case 0:
+		c = &ledger.Changes{Unlinked: []ledger.Link{l}}
+	case 1:
+		c.Unlinked = c.Links // deleted, then made again
+	}
+	_ = p.commit(t, ledger.Batch{}, func(*ledger.State) (*ledger.Changes, error) { return c, nil })
 	got, err := p.store.Reader().Links.ByVendor(p.ctx, l.Connection, l.Vendor)
 	want, _ := p.model.Reader().Links.ByVendor(p.ctx, l.Connection, l.Vendor)
 	if err != nil || text(got) != text(want) {

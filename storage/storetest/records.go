@@ -167,4 +167,10 @@ func linksManyToMany(w *world) {
 	got, err = w.reader.Links.Links(w.ctx, ledger.LinkKey{Connection: "west", Neutral: "g2"})
 	w.need(err)
 	w.same("none", len(got), 0)
+	w.need(w.write(ledger.Changes{Unlinked: []ledger.Link{links[0], {Connection: "east", Neutral: "g1", Role: "credit", Vendor: "v9"}}}))
+	got, err = w.reader.Links.Links(w.ctx, key)
+	check("of g1, one removed", got, err, links[1], links[2])
+	w.need(w.write(ledger.Changes{Unlinked: links[1:2], Links: links[:2]}))
+	got, err = w.reader.Links.Links(w.ctx, key)
+	check("of g1, replaced", got, err, links[0], links[1], links[2])
 }

@@ -1,0 +1,105 @@
+package migrate
+
+import (
+	"context"
+	"encoding/json"
+
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/mapping"
+	"scrip/mapping/config"
+)
+
+// Applied is the config that is in force, as its text was when it was applied.
+type Applied struct {
+	Text    string         `json:"text"`
+	Digest  string         `json:"digest"`         // of its settings
+	Lead    *mapping.Route `json:"lead,omitempty"` // in force instead of the text's route, while a move is under way
+	At      core.Time      `json:"at"`
+	Version int64          `json:"-"` // of the record: 1 for the first that was applied
+}
+
+// same reports whether both put the same in force.
+func (a Applied) same(b Applied) bool {
+	return a.Digest == b.Digest && (a.Lead == nil) == (b.Lead == nil) && (a.Lead == nil || a.Lead.Primary == b.Lead.Primary)
+}
+
+var appliedKey = ledger.RecordKey{Kind: "config", ID: "applied"}
+
+// Current reads what is applied, or nil on a database that has never been used.
+func Current(ctx context.Context, reader ledger.Reader) (*Applied, error) {
+	r, err := reader.Records.Record(ctx, appliedKey)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	a := &Applied{Version: r.Version}
+	return a, json.Unmarshal(r.Body, a)
+}
+
+// Effective is the config to run with: what is applied, parsed, with the
+// file's own word on how this process is run.
+func (a *Applied) Effective(file, applied *config.Config) *config.Config {
+	c := *applied
+	if a.Lead != nil {
+		c.Route.Primary = a.Lead.Primary
+	}
+	c.Storage, c.Listen, c.SecretKey, c.RetainRaw = file.Storage, file.Listen, file.SecretKey, file.RetainRaw
+	c.Holds, c.Late, c.Skew, c.Digest = file.Holds, file.Late, file.Skew, file.Digest
+	return &c
+}
+
+// Begin applies the first config of a database. When another start was first,
+// what that one applied is returned and stays.
+func Begin(ctx context.Context, l *ledger.Ledger, text string, s Settings) (*Applied, error) {
+	err := l.Do(ctx, &ledger.Op{
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey) },
+		Decide: func(tx *ledger.Tx) error {
+			if tx.Record(appliedKey) != nil {
+				return nil
+			}
+			return tx.PutRecord(appliedKey, Applied{Text: text, Digest: s.Digest(), At: tx.Now})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return Current(ctx, l.Reader())
+}
+
+// Apply puts a plan's config in force, if what is applied, and the file, are
+// still what the plan was made from.
+func Apply(ctx context.Context, l *ledger.Ledger, p *Plan, text string, s Settings) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	if s.Digest() != p.To {
+		return stale("the config file has changed since the plan was made")
+	}
+	if blocked := p.Blocked(); len(blocked) > 0 {
+		return core.Errorf(core.CodeNotSupported, "%s cannot be changed by an apply: %s", blocked[0].Path, blocked[0].Why)
+	}
+	return l.Do(ctx, &ledger.Op{
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey) },
+		Decide: func(tx *ledger.Tx) error {
+			r := tx.Record(appliedKey)
+			if r == nil {
+				return stale("nothing is applied yet")
+			}
+			var now Applied
+			if err := json.Unmarshal(r.Body, &now); err != nil {
+				return err
+			}
+			switch now.Digest {
+			case p.To:
+				return nil // applied before: running it again changes nothing
+			case p.From:
+				return tx.PutRecord(appliedKey, Applied{Text: text, Digest: p.To, At: tx.Now})
+			}
+			return stale("another change was applied since the plan was made")
+		},
+	})
+}
+
+func stale(why string) error {
+	return core.Errorf(core.CodePlanStale, "%s: make a new plan and read it", why)
+}

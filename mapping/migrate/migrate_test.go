@@ -1,0 +1,161 @@
+package migrate_test
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"scrip/adapters"
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/mapping/config"
+	"scrip/mapping/migrate"
+	"scrip/storage/sqlite"
+)
+
+const base = `version: 1
+unit: {code: credits, scale: 2, price: 0.08 usd}
+connections:
+  main: {provider: acme, api_key: env:KEY, webhook_secrets: [env:WH], base_url: "http://127.0.0.1:1"}
+route: {primary: main}
+rate_card:
+  version: "1"
+  effective_at: 2026-01-01T00:00:00Z
+  actions:
+    image.generate: {cost: 5}
+packs:
+  starter: {credits: 1000, price: 80 usd, expires: 12 months}
+`
+
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, err := config.Parse("scrip.yaml", []byte(text), config.Env{
+		Lookup:    func(name string) (string, bool) { return "canary_" + name, true },
+		Providers: []config.Provider{{Name: "acme", Strategies: []adapters.Strategy{adapters.Meter, adapters.Totals}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func settings(t *testing.T, text string) migrate.Settings { return migrate.SettingsOf(parse(t, text)) }
+
+func openLedger(t *testing.T) *ledger.Ledger {
+	store, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "scrip.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := ledger.Open(store, ledger.Options{Now: func() core.Time { return 1_764_000_000_000_000 }, Order: core.DefaultOrder()})
+	t.Cleanup(func() { l.Close(); _ = store.Close() })
+	return l
+}
+
+func TestSettingsMeanTheSameHoweverTheyAreWritten(t *testing.T) {
+	same := strings.Replace(base, "{cost: 5}", "{cost: 5.00, per: 1}", 1) + "# a comment\nlisten: 127.0.0.1:9999\n"
+	a, b := settings(t, base), settings(t, same)
+	if a.Digest() != b.Digest() {
+		t.Errorf("digests differ: %v", migrate.NewPlan(a, b).Changes)
+	}
+	raw, _ := json.Marshal(a)
+	if strings.Contains(string(raw), "canary") {
+		t.Errorf("a secret's value stands in the settings: %s", raw)
+	}
+}
+
+func TestPlanListsEveryChange(t *testing.T) {
+	desired := strings.NewReplacer("{cost: 5}", "{cost: 6}", "80 usd", "75 usd", `version: "1"`, `version: "2"`).Replace(base)
+	p := migrate.NewPlan(settings(t, base), settings(t, desired))
+	var lines []string
+	for _, c := range p.Changes {
+		lines = append(lines, c.Sign()+" "+c.Path+": "+c.Before+" -> "+c.After)
+	}
+	want := []string{
+		"~ packs.starter: 1000.00 credits for 80.00 usd, expire after 12 months -> 1000.00 credits for 75.00 usd, expire after 12 months",
+		"~ rate_card.actions.image.generate.cost (otherwise): 5 -> 6",
+		"~ rate_card.version: 1 -> 2",
+	}
+	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
+		t.Errorf("changes are\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+	if len(p.Blocked()) != 0 {
+		t.Errorf("blocked: %v", p.Blocked())
+	}
+}
+
+func TestWhatTouchesBalancesOrVendorsIsBlocked(t *testing.T) {
+	for name, replace := range map[string][2]string{
+		"unit":   {"scale: 2", "scale: 4"},
+		"code":   {"code: credits", "code: points"},
+		"shadow": {"route: {primary: main}", "  next: {provider: acme, api_key: env:KEY, webhook_secrets: [env:WH]}\nroute: {primary: main, shadow: [next]}"},
+		"mode":   {"route: {primary: main}", "route: {primary: main}\nmapping: {main: {strategy: totals}}"},
+	} {
+		p := migrate.NewPlan(settings(t, base), settings(t, strings.Replace(base, replace[0], replace[1], 1)))
+		if len(p.Blocked()) == 0 {
+			t.Errorf("%s: nothing of %v is blocked", name, p.Changes)
+		}
+	}
+}
+
+func TestApply(t *testing.T) {
+	ctx, l := context.Background(), openLedger(t)
+	desired := strings.Replace(base, "{cost: 5}", "{cost: 6}", 1)
+	from, to := settings(t, base), settings(t, desired)
+	plan := migrate.NewPlan(from, to)
+	if err := migrate.Apply(ctx, l, plan, desired, to); core.CodeOf(err) != core.CodePlanStale {
+		t.Errorf("applied on an unused database: %v", err)
+	}
+	first, err := migrate.Begin(ctx, l, base, from)
+	if err != nil || first.Text != base || first.Version != 1 {
+		t.Fatalf("began with %+v, %v", first, err)
+	}
+	if again, err := migrate.Begin(ctx, l, desired, to); err != nil || again.Text != base {
+		t.Errorf("a second start replaced what is applied: %+v, %v", again, err)
+	}
+	if err := migrate.Apply(ctx, l, plan, base, from); core.CodeOf(err) != core.CodePlanStale {
+		t.Errorf("applied another file than was planned: %v", err)
+	}
+	for range 2 { // running it twice changes nothing
+		if err := migrate.Apply(ctx, l, plan, desired, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, err := migrate.Current(ctx, l.Reader())
+	if err != nil || now.Text != desired || now.Version != 2 || now.Digest != to.Digest() {
+		t.Errorf("applied is %+v, %v", now, err)
+	}
+	other := settings(t, strings.Replace(base, "{cost: 5}", "{cost: 7}", 1))
+	if err := migrate.Apply(ctx, l, migrate.NewPlan(from, other), "x", other); core.CodeOf(err) != core.CodePlanStale {
+		t.Errorf("a stale plan was applied: %v", err)
+	}
+}
+
+func TestPlanFilesAreReadStrictly(t *testing.T) {
+	p := migrate.NewPlan(settings(t, base), settings(t, strings.Replace(base, "{cost: 5}", "{cost: 6}", 1)))
+	raw, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrate.ReadPlan(raw); err != nil {
+		t.Errorf("its own file is refused: %v", err)
+	}
+	for name, text := range map[string]string{
+		"changed": strings.Replace(string(raw), `"after":"6"`, `"after":"1"`, 1), "empty": "", "no plan": "[]", "more": string(raw) + "{}",
+		"unknown field": strings.Replace(string(raw), `"format"`, `"x":1,"format"`, 1), "another format": strings.Replace(string(raw), "scrip-plan/1", "scrip-plan/9", 1),
+	} {
+		if _, err := migrate.ReadPlan([]byte(text)); core.CodeOf(err) != core.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzReadPlan(f *testing.F) {
+	f.Add([]byte(`{"format":"scrip-plan/1","from":"","to":"","changes":[],"digest":""}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if p, err := migrate.ReadPlan(raw); err == nil && p.Check() != nil {
+			t.Errorf("read a plan that does not hold: %+v", p)
+		}
+	})
+}

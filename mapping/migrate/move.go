@@ -1,0 +1,318 @@
+package migrate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/mapping"
+	"scrip/mapping/config"
+)
+
+// Phase is how far a vendor move has come. Each is entered durably before its
+// work begins and can be repeated.
+type Phase string
+
+// The phases of a move. Until the drain the source is told everything the
+// target is told, so that going back is a change of the config.
+const (
+	Connect  Phase = "connect"  // both connections are configured, the source leads
+	Backfill Phase = "backfill" // each account's live grants are given to the target, which is told from then on
+	Verify   Phase = "verify"   // the target must hold what the core says
+	Cutover  Phase = "cutover"  // the target leads; accounts made meanwhile are backfilled
+	Moved    Phase = "moved"    // done, and can be rolled back
+	Drain    Phase = "drain"    // the source is told the last and its grants end
+	Done     Phase = "done"     // the source holds nothing; there is no way back
+	Undo     Phase = "undo"     // the source leads again and the target's grants end
+	Undone   Phase = "undone"
+)
+
+// Ended reports whether a move in this phase leaves room for another change.
+func (p Phase) Ended() bool { return p == "" || p == Done || p == Undone }
+
+// Move is the journal of a vendor move.
+type Move struct {
+	Source   string    `json:"source"`
+	Target   string    `json:"target"`
+	Phase    Phase     `json:"phase"`
+	Accounts int       `json:"accounts"` // that the phase's work has passed
+	Plan     string    `json:"plan"`     // digest of the plan it carries out
+	Before   Applied   `json:"before"`   // what was in force
+	After    Applied   `json:"after"`    // what is wanted
+	Started  core.Time `json:"started"`
+	Updated  core.Time `json:"updated"`
+}
+
+var moveKey = ledger.RecordKey{Kind: "migration", ID: "move"}
+
+// CurrentMove reads the journal, or nil when nothing was ever moved.
+func CurrentMove(ctx context.Context, reader ledger.Reader) (*Move, error) {
+	r, err := reader.Records.Record(ctx, moveKey)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	m := &Move{}
+	return m, json.Unmarshal(r.Body, m)
+}
+
+// Carrier makes the intents of a move for one account; they commit together
+// with the account's joining or leaving.
+type Carrier interface {
+	Backfill(now core.Time, a *core.Account, connection string) []*ledger.Intent
+	Withdraw(now core.Time, a *core.Account, connection string) []*ledger.Intent
+}
+
+// Mover carries out a move, one operator at a time.
+type Mover struct {
+	Ledger  *ledger.Ledger
+	Carrier Carrier
+	// Rest returns when the intents of a connection are all settled, or why
+	// they are not.
+	Rest func(ctx context.Context, connection string) error
+	// Verify counts what the target holds otherwise than the core says.
+	Verify func(ctx context.Context, connection string) (differences int, err error)
+	// Applied is called after each change of what is in force.
+	Applied func(ctx context.Context) error
+	// Tell hears of each step.
+	Tell func(m Move)
+	// Settle is how long other processes may take to notice a change.
+	Settle time.Duration
+}
+
+// Begin writes the journal of a new move. Both sides' settings are those of
+// the plan it carries out.
+func (v *Mover) Begin(ctx context.Context, p *Plan, text string, wanted *config.Config) error {
+	s := SettingsOf(wanted)
+	if err := p.Check(); err != nil {
+		return err
+	}
+	if s.Digest() != p.To {
+		return stale("the config file has changed since the plan was made")
+	}
+	return v.Ledger.Do(ctx, &ledger.Op{
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey, moveKey) },
+		Decide: func(tx *ledger.Tx) error {
+			var now Applied
+			r := tx.Record(appliedKey)
+			if r == nil || json.Unmarshal(r.Body, &now) != nil || now.Digest != p.From {
+				return stale("another change was applied since the plan was made")
+			}
+			if old := tx.Record(moveKey); old != nil {
+				var m Move
+				if err := json.Unmarshal(old.Body, &m); err != nil {
+					return err
+				}
+				if !m.Phase.Ended() {
+					return core.Errorf(core.CodeConversionInProgress, "a move from %q to %q stands at %s: finish it or roll it back", m.Source, m.Target, m.Phase)
+				}
+			}
+			return tx.PutRecord(moveKey, Move{
+				Source: p.Source, Target: p.Target, Phase: Connect, Plan: p.Digest, Before: now,
+				After: Applied{Text: text, Digest: p.To, At: tx.Now}, Started: tx.Now, Updated: tx.Now,
+			})
+		},
+	})
+}
+
+// Run carries the move on from where the journal stands until it is moved,
+// or, after a drain or an undo was begun, until that is done.
+func (v *Mover) Run(ctx context.Context) (*Move, error) {
+	for {
+		m, err := CurrentMove(ctx, v.Ledger.Reader())
+		if err != nil || m == nil {
+			return m, err
+		}
+		if v.Tell != nil {
+			v.Tell(*m)
+		}
+		next, err := v.step(ctx, m)
+		if err != nil || next == "" {
+			return m, err
+		}
+		if err := v.enter(ctx, next); err != nil {
+			return m, err
+		}
+	}
+}
+
+// step does the work of the phase the journal stands at and names the next;
+// "" when there is none to go on to.
+func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
+	switch m.Phase {
+	case Connect:
+		lead := mapping.Route{Primary: m.Source}
+		return Backfill, v.put(ctx, Applied{Text: m.After.Text, Digest: m.After.Digest, Lead: &lead})
+	case Backfill:
+		if err := v.each(ctx, m.Target, v.join); err != nil {
+			return "", err
+		}
+		return Verify, v.Rest(ctx, m.Target)
+	case Verify:
+		n, err := v.Verify(ctx, m.Target)
+		if err == nil && n > 0 {
+			err = core.Errorf(core.CodeInvalid, "%q differs from the core in %d places, see scrip reconcile --connection %s: mend them and apply again, or roll back", m.Target, n, m.Target)
+		}
+		return Cutover, err
+	case Cutover:
+		if err := v.put(ctx, m.After); err != nil {
+			return "", err
+		}
+		if err := v.stragglers(ctx, m.Target); err != nil {
+			return "", err
+		}
+		return Moved, v.Rest(ctx, m.Target)
+	case Drain:
+		if err := v.each(ctx, m.Source, v.leave); err != nil {
+			return "", err
+		}
+		return Done, v.Rest(ctx, m.Source)
+	case Undo:
+		// Both connections stay configured until the target has been told.
+		lead := mapping.Route{Primary: m.Source}
+		if err := v.put(ctx, Applied{Text: m.After.Text, Digest: m.After.Digest, Lead: &lead}); err != nil {
+			return "", err
+		}
+		if err := v.each(ctx, m.Target, v.leave); err != nil {
+			return "", err
+		}
+		if err := v.stragglers(ctx, m.Source); err != nil {
+			return "", err
+		}
+		if err := v.Rest(ctx, m.Target); err != nil {
+			return "", err
+		}
+		return Undone, v.put(ctx, m.Before)
+	}
+	return "", nil
+}
+
+// Turn begins the drain or the undo of a move.
+func (v *Mover) Turn(ctx context.Context, to Phase) error {
+	m, err := CurrentMove(ctx, v.Ledger.Reader())
+	switch {
+	case err != nil:
+		return err
+	case m == nil || m.Phase.Ended():
+		return core.Errorf(core.CodeNotFound, "there is no move that could go to %s", to)
+	case to == m.Phase:
+		return nil
+	case to == Drain && m.Phase != Moved:
+		return core.Errorf(core.CodeInvalid, "the move stands at %s: only one that is moved can be drained", m.Phase)
+	case m.Phase == Drain:
+		return core.Errorf(core.CodeInvalid, "the source is being drained, which cannot be rolled back: apply finishes it")
+	}
+	return v.enter(ctx, to)
+}
+
+// enter writes the next phase.
+func (v *Mover) enter(ctx context.Context, next Phase) error {
+	return v.journal(ctx, func(m *Move) { m.Phase, m.Accounts = next, 0 })
+}
+
+func (v *Mover) journal(ctx context.Context, change func(*Move)) error {
+	return v.Ledger.Do(ctx, &ledger.Op{
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, moveKey) },
+		Decide: func(tx *ledger.Tx) error {
+			r := tx.Record(moveKey)
+			if r == nil {
+				return fmt.Errorf("the journal of the move is gone")
+			}
+			var m Move
+			if err := json.Unmarshal(r.Body, &m); err != nil {
+				return err
+			}
+			change(&m)
+			m.Updated = tx.Now
+			return tx.PutRecord(moveKey, m)
+		},
+	})
+}
+
+// put changes what is in force.
+func (v *Mover) put(ctx context.Context, a Applied) error {
+	err := v.Ledger.Do(ctx, &ledger.Op{
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey) },
+		Decide: func(tx *ledger.Tx) error {
+			var now Applied
+			if r := tx.Record(appliedKey); r != nil && json.Unmarshal(r.Body, &now) == nil && now.same(a) {
+				return nil
+			}
+			a.At = tx.Now
+			return tx.PutRecord(appliedKey, a)
+		},
+	})
+	if err != nil || v.Applied == nil {
+		return err
+	}
+	return v.Applied(ctx)
+}
+
+// accountsAtOnce is how many accounts one step of a move commits together.
+const accountsAtOnce = 100
+
+// each visits every account.
+func (v *Mover) each(ctx context.Context, connection string, visit func(string, ledger.AccountKey) *ledger.Op) error {
+	var after ledger.AccountKey
+	for {
+		keys, err := v.Ledger.Reader().Entries.Keys(ctx, after, accountsAtOnce)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		ops := make([]*ledger.Op, len(keys))
+		for i, key := range keys {
+			ops[i] = visit(connection, key)
+		}
+		if err := v.Ledger.Do(ctx, ops...); err != nil {
+			return err
+		}
+		if err := v.journal(ctx, func(m *Move) { m.Accounts += len(keys) }); err != nil {
+			return err
+		}
+		after = keys[len(keys)-1]
+	}
+}
+
+// stragglers backfills the accounts that processes which had not yet noticed
+// the cutover made for the source alone.
+func (v *Mover) stragglers(ctx context.Context, target string) error {
+	select {
+	case <-time.After(v.Settle):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return v.each(ctx, target, v.join)
+}
+
+// join gives an account's live grants to a connection and begins to tell it,
+// in one commit; an account that is told already is left alone.
+func (v *Mover) join(connection string, key ledger.AccountKey) *ledger.Op {
+	return v.onAccount(key, func(tx *ledger.Tx, a *core.Account) {
+		if a.Join(connection) {
+			tx.Send(v.Carrier.Backfill(tx.Now, a, connection)...)
+		}
+	})
+}
+
+// leave withdraws an account's grants from a connection and ends telling it.
+func (v *Mover) leave(connection string, key ledger.AccountKey) *ledger.Op {
+	return v.onAccount(key, func(tx *ledger.Tx, a *core.Account) {
+		if a.Leave(connection) {
+			tx.Send(v.Carrier.Withdraw(tx.Now, a, connection)...)
+		}
+	})
+}
+
+func (v *Mover) onAccount(key ledger.AccountKey, do func(*ledger.Tx, *core.Account)) *ledger.Op {
+	return &ledger.Op{
+		Names: func(b *ledger.Batch) { b.Accounts = append(b.Accounts, key) },
+		Decide: func(tx *ledger.Tx) error {
+			if a := tx.Account(key); a != nil {
+				do(tx, a)
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,144 @@
+package migrate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"scrip/core"
+	"scrip/core/rate"
+	"scrip/mapping/config"
+)
+
+// Settings are the parts of a config that are applied and not merely read at
+// a start, each by its path in the file, written for people. Secrets stand as
+// their references.
+type Settings map[string]string
+
+// SettingsOf lists a config's settings.
+func SettingsOf(c *config.Config) Settings {
+	s := Settings{}
+	for _, u := range c.Units {
+		at := "unit." + u.Code
+		s[at+".scale"] = strconv.Itoa(u.Scale)
+		s.put(at+".price", words(u.Prices, priceText))
+	}
+	s.put("burn_order", words(c.Order, func(k core.OrderKey) string { return string(k) }))
+	s.put("route.primary", c.Route.Primary)
+	s.put("route.payments", c.Route.Collector())
+	s.put("route.shadow", strings.Join(c.Route.Shadow, ", "))
+	s.put("rate_card.version", c.Card.Version)
+	s.put("rate_card.effective_at", c.Card.Effective.String())
+	for name, action := range c.Card.Actions {
+		s.action("rate_card.actions."+name, action)
+	}
+	for name, p := range c.Packs {
+		s["packs."+name] = fmt.Sprintf("%s %s for %s, %s", unitText(c, p.Unit, p.Credits), p.Unit, p.Price, life(p.Months, p.Days))
+	}
+	for _, conn := range c.Connections {
+		s.connection(conn)
+	}
+	return s
+}
+
+func (s Settings) put(path, value string) {
+	if value != "" {
+		s[path] = value
+	}
+}
+
+func (s Settings) action(at string, a rate.Action) {
+	s[at+".per"], s[at+".round"] = strconv.FormatInt(a.Per, 10), string(a.Round)
+	s.put(at+".meter", a.Meter)
+	if !a.Base.IsZero() {
+		s[at+".base"] = ratio(a.Base)
+	}
+	if !a.Minimum.IsZero() {
+		s[at+".minimum"] = ratio(a.Minimum)
+	}
+	for _, r := range a.Rates {
+		when := pairs(r.When)
+		if when == "" {
+			when = "otherwise"
+		}
+		s[at+".cost ("+when+")"] = ratio(r.Cost)
+	}
+}
+
+func (s Settings) connection(c config.Connection) {
+	at := "connections." + c.Name
+	s[at+".provider"] = c.Provider
+	s.put(at+".base_url", c.BaseURL)
+	s[at+".api_key"] = c.APIKey.String()
+	s.put(at+".webhook_secrets", words(c.WebhookSecrets, config.Secret.String))
+	at = "mapping." + c.Name
+	s[at+".strategy"], s[at+".window"] = string(c.Strategy), c.Window.String()
+	s[at+".share"], s[at+".create"] = strconv.Itoa(c.Percent)+" %", strconv.FormatBool(c.Create)
+	if !c.Rate.IsZero() {
+		s[at+".rate"] = priceText(c.Rate)
+	}
+	s.put(at+".packs", pairs(c.Packs))
+	s.put(at+".units", pairs(c.Units))
+	s.put(at+".carrier", c.Carrier)
+	s.put(at+".manual_changes", c.ManualChanges)
+}
+
+// Digest is a hash of all settings, in hex: two configs with the same digest
+// mean the same, however they are written.
+func (s Settings) Digest() string {
+	h := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(s)) {
+		fmt.Fprintf(h, "%q %q\n", path, s[path])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func words[T any](list []T, text func(T) string) string {
+	parts := make([]string, len(list))
+	for i, v := range list {
+		parts[i] = text(v)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func pairs(m map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, name+"="+m[name])
+	}
+	return strings.Join(parts, ", ")
+}
+
+func priceText(p core.Price) string { return ratio(p.Rate) + " " + string(p.Currency) }
+
+// ratio writes a rate as the decimal it was read from; one that is no decimal
+// stays a fraction.
+func ratio(r core.Rate) string {
+	for scale := range core.MaxScale + 1 {
+		if scaled, err := r.Scaled(scale); err == nil && scaled.Den == 1 {
+			return core.Amount(scaled.Num).Format(scale)
+		}
+	}
+	return fmt.Sprintf("%d/%d", r.Num, r.Den)
+}
+
+func unitText(c *config.Config, code string, a core.Amount) string {
+	u, _ := c.Unit(code)
+	return a.Format(u.Scale)
+}
+
+func life(months, days int) string {
+	switch {
+	case months == 0 && days == 0:
+		return "never expire"
+	case days == 0:
+		return fmt.Sprintf("expire after %d months", months)
+	case months == 0:
+		return fmt.Sprintf("expire after %d days", days)
+	}
+	return fmt.Sprintf("expire after %d months and %d days", months, days)
+}

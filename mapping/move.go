@@ -1,0 +1,84 @@
+package mapping
+
+import (
+	"strconv"
+
+	"scrip/core"
+	"scrip/core/ledger"
+)
+
+// carrier is a configured connection that can hold grants and consumption.
+func (o *Outward) carrier(name string) *Connection {
+	for i := range o.carriers {
+		if o.carriers[i].Name == name {
+			return &o.carriers[i]
+		}
+	}
+	return nil
+}
+
+// Backfill gives what is left of an account's live grants to a connection
+// that begins to be told. Together with the consumption told from then on, the
+// vendor holds by the quantum law what the core does.
+func (o *Outward) Backfill(now core.Time, a *core.Account, connection string) []*ledger.Intent {
+	c := o.carrier(connection)
+	if c == nil {
+		return nil
+	}
+	var intents []*ledger.Intent
+	for i := range a.Grants {
+		g := &a.Grants[i]
+		if g.Remaining == 0 || g.Closed != "" || g.Expires <= now {
+			continue
+		}
+		q, err := c.QuantumOf(a.Unit)
+		if err != nil {
+			return nil
+		}
+		quanta, err := q.Floor(g.Remaining)
+		if err == nil && quanta == 0 {
+			continue
+		}
+		facts := factsOf(g, a.Unit, q, quanta)
+		facts.Consumed = g.Amount - g.Remaining
+		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, connection), now, now, &Body{Grant: facts}))
+	}
+	return intents
+}
+
+// Withdraw tells a connection that is no longer told the last of what was
+// consumed, and ends what it still holds of the account's grants.
+func (o *Outward) Withdraw(now core.Time, a *core.Account, connection string) []*ledger.Intent {
+	c := o.carrier(connection)
+	if c == nil {
+		return nil
+	}
+	intents := closeEarly(now, c, a, a.Consumed)
+	for i := range a.Grants {
+		g := &a.Grants[i]
+		if g.Remaining == 0 {
+			continue
+		}
+		q, err := c.QuantumOf(a.Unit)
+		if err != nil {
+			return nil
+		}
+		left, err := q.Holding(g.Remaining)
+		if err == nil && left.Quanta == 0 {
+			continue
+		}
+		end := &EndFacts{Grant: g.ID, Consumed: g.Consumed(), Holding: left}
+		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, connection), now, now, &Body{End: end}))
+	}
+	return intents
+}
+
+// moveKey tells one joining or leaving of an account from another.
+func moveKey(g *core.Grant, a *core.Account, connection string) string {
+	for _, w := range a.Windows {
+		if w.Connection == connection {
+			return string(g.ID) + "/move/" + strconv.FormatInt(w.Moves, 10)
+		}
+	}
+	return string(g.ID) + "/move"
+}
