@@ -13,8 +13,12 @@ import (
 func (s *shell) init() *cobra.Command {
 	var provider string
 	c := &cobra.Command{Use: "init", Short: "write a commented scrip.yaml", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		if _, ok := vendorNamed(provider); !ok {
+		v, ok := vendorNamed(provider)
+		if !ok {
 			return usagef("provider %q is unknown, known are %s", provider, strings.Join(vendorNames(), ", "))
+		}
+		if v.pays != "" {
+			return usagef("%s cannot collect money: start with --provider %s, then add a second connection and name it in route.primary", provider, v.pays)
 		}
 		f, err := os.OpenFile(s.config, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if errors.Is(err, os.ErrExist) {

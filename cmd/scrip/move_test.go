@@ -41,7 +41,7 @@ mapping:
   next: {window: 3s, share: 1}
 `
 
-func newTown(t *testing.T) *town {
+func newTown(t *testing.T, primary string) *town {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	w := &town{T: t, ctx: ctx, dir: t.TempDir(), boxes: map[string]string{}}
@@ -57,7 +57,7 @@ func newTown(t *testing.T) *town {
 	line.Scan()
 	w.need(json.Unmarshal(line.Bytes(), &w.boxes))
 	w.api = newClient("http://127.0.0.1:"+freePort(t), "scrip_admin_of_the_town")
-	w.lead("main")
+	w.lead(primary)
 	w.serve = exec.CommandContext(ctx, "scrip", "serve")
 	w.serve.Dir = w.dir
 	words := &lockedBuffer{}
@@ -182,7 +182,7 @@ func TestMoveSurvivesKills(t *testing.T) {
 		t.Skip("moves a whole company three times")
 	}
 	const customers = 6
-	w := newTown(t)
+	w := newTown(t, "main")
 	w.populate(customers)
 	var stop atomic.Bool
 	var traffic conc.WaitGroup
@@ -235,6 +235,36 @@ func TestMoveSurvivesKills(t *testing.T) {
 	}
 	if code, words := w.scrip("audit"); code != 0 {
 		t.Errorf("audit: exit %d: %s", code, words)
+	}
+}
+
+// TestMoveTheOtherWay moves from a vendor that holds units to one that holds
+// money, and drains.
+func TestMoveTheOtherWay(t *testing.T) {
+	const customers = 3
+	w := newTown(t, "next")
+	w.populate(customers)
+	spend := func(key string) {
+		for i := range customers {
+			id := fmt.Sprintf("c%02d", i)
+			w.post("/v1/debits", key+id, body{"customer": id, "amount": "33.33"})
+		}
+	}
+	spend("before")
+	w.rested()
+	w.agree(customers)
+	w.lead("main")
+	for _, step := range [][]string{{"apply", "--yes"}, {"apply", "--drain"}} {
+		if code, words := w.scrip(step...); code != 0 {
+			t.Fatalf("scrip %v: exit %d: %s", step, code, words)
+		}
+		spend(fmt.Sprint(step))
+		w.rested()
+		for _, connection := range []string{"main", "next"} {
+			if code, words := w.scrip("reconcile", "--connection", connection); code != 0 {
+				t.Errorf("after %v, reconcile %s: exit %d: %s", step, connection, code, words)
+			}
+		}
 	}
 }
 
