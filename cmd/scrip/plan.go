@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrip/core"
+	"scrip/mapping/config"
 	"scrip/mapping/migrate"
 )
 
@@ -58,7 +59,24 @@ func (s *shell) makePlan(cmd *cobra.Command) (*migrate.Plan, *configFile, error)
 		return nil, nil, err
 	}
 	p := migrate.NewPlan(migrate.SettingsOf(a.config), migrate.SettingsOf(file.config))
+	if p.IsMove() {
+		effect, err := migrate.Measure(cmd.Context(), a.ledger, ratePerSecond(file.config, p.Target))
+		if err != nil {
+			return nil, nil, errors.Join(err, a.close())
+		}
+		p.With(effect)
+	}
 	return p, file, a.close()
+}
+
+// ratePerSecond is our share of what a connection's vendor allows.
+func ratePerSecond(cfg *config.Config, connection string) int {
+	for _, c := range cfg.Connections {
+		if v, ok := vendorNamed(c.Provider); ok && c.Name == connection {
+			return max(1, v.traits.PerSecond*c.Percent/100)
+		}
+	}
+	return 1
 }
 
 func writePlan(path string, p *migrate.Plan) error {
@@ -84,6 +102,12 @@ func (s *shell) printPlan(p *migrate.Plan, asJSON bool) error {
 		return err
 	}
 	s.say("%d changes", len(p.Changes))
+	if e := p.Effect; e != nil {
+		for unit, sum := range e.Left {
+			s.say("%s %s are left in all, before and after", sum, unit)
+		}
+		s.say("%d accounts and %d grants are carried: %d calls or more, about %s at our share of the vendor's limit", e.Accounts, e.Grants, e.Calls, e.Takes())
+	}
 	return nil
 }
 

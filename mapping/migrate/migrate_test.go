@@ -151,6 +151,33 @@ func TestPlanFilesAreReadStrictly(t *testing.T) {
 	}
 }
 
+func TestMeasureCountsWhatAMoveCarries(t *testing.T) {
+	ctx, l := context.Background(), openLedger(t)
+	for i, id := range []string{"ann", "bob"} {
+		if _, _, err := l.PutCustomer(ctx, ledger.Customer{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+		account := ledger.AccountKey{Customer: id, Unit: "credits"}
+		for j, amount := range []core.Amount{100, 50} {
+			if _, _, err := l.Issue(ctx, id+string(rune('a'+j)), account, core.Terms{Amount: amount, Category: core.Paid}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := l.Debit(ctx, id, ledger.Charge{Account: account, Amount: core.Amount(100 * i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := migrate.Measure(ctx, l, 2)
+	if err != nil || e.Accounts != 2 || e.Grants != 3 || e.Left["credits"] != "200" || e.Calls != 5 || e.Seconds != 3 {
+		t.Errorf("measured %+v, %v", e, err)
+	}
+	p := migrate.NewPlan(settings(t, base), settings(t, base)).With(e)
+	raw, _ := json.Marshal(p)
+	if _, err := migrate.ReadPlan(raw); err != nil {
+		t.Errorf("a plan with its effect is refused: %v", err)
+	}
+}
+
 func FuzzReadPlan(f *testing.F) {
 	f.Add([]byte(`{"format":"scrip-plan/1","from":"","to":"","changes":[],"digest":""}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {

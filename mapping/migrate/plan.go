@@ -43,7 +43,8 @@ type Plan struct {
 	Source  string   `json:"source,omitempty"` // a vendor move: from this connection
 	Target  string   `json:"target,omitempty"` // to this one
 	Changes []Change `json:"changes"`
-	Digest  string   `json:"digest"` // of all the above
+	Effect  *Effect  `json:"effect,omitempty"` // of a vendor move
+	Digest  string   `json:"digest"`           // of all the above
 }
 
 // NewPlan compares what is applied with what the file wants.
@@ -84,6 +85,13 @@ func blocked(path, before, after string) string {
 		return "what the vendor was told is counted by it"
 	}
 	return ""
+}
+
+// With adds what a move has to carry.
+func (p *Plan) With(e *Effect) *Plan {
+	p.Effect = e
+	p.Digest = p.digest()
+	return p
 }
 
 // IsMove reports whether the plan moves what is carried to another vendor.
