@@ -257,7 +257,7 @@ func TestWorkplaceRule(t *testing.T) {
 	runBroken(t, []broken{
 		{"named", checkWorkplace, map[string]string{
 			"README.md":         "fine\nsee " + slash + "work" + slash + "main\n",
-			"a/package.lock":    `"resolved": "https://` + "registry.npmjs" + `.org/x"`,
+			"a/package.lock":    `"resolved": "https://` + "registry.np" + "mjs" + `.org/x"`,
 			"node_modules/x.md": slash + "work" + slash,
 		}, []string{"README.md:2", "a/package.lock:1"}},
 		{"not named", checkWorkplace, map[string]string{"README.md": "net" + slash + "work" + slash + "x, framework/work" + slash + "x, pkg.go.dev\n"}, nil},
