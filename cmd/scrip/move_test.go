@@ -42,7 +42,7 @@ mapping:
 `
 
 func newTown(t *testing.T, primary string) *town {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
 	w := &town{T: t, ctx: ctx, dir: t.TempDir(), boxes: map[string]string{}}
 	t.Setenv("VENDOR_KEY", "sk_test_town")
@@ -64,7 +64,7 @@ func newTown(t *testing.T, primary string) *town {
 	w.serve.Stderr = words
 	w.need(w.serve.Start())
 	t.Cleanup(func() { _ = w.serve.Process.Signal(os.Interrupt); _ = w.serve.Wait() })
-	for range 400 {
+	for range 2400 {
 		if _, err := w.api.do(ctx, request{method: http.MethodGet, path: "/readyz"}); err == nil {
 			return w
 		}

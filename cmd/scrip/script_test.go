@@ -73,7 +73,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // answers waits until a URL answers 200.
 func answers(ts *testscript.TestScript, _ bool, args []string) {
-	for range 400 {
+	for range 2400 {
 		if resp, err := http.Get(args[0]); err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
@@ -97,7 +97,7 @@ func fill(ts *testscript.TestScript, _ bool, args []string) {
 // until repeats a program until what it prints matches.
 func until(ts *testscript.TestScript, _ bool, args []string) {
 	want := regexp.MustCompile(args[0])
-	for range 200 {
+	for range 1200 {
 		_ = ts.Exec(args[1], args[2:]...)
 		if want.MatchString(ts.ReadFile("stdout")) {
 			return

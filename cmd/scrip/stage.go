@@ -179,7 +179,7 @@ func (st *stage) startGateway() error {
 		return err
 	}
 	st.child = cmd
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if _, err := st.api.do(st.ctx, request{method: http.MethodGet, path: "/readyz"}); err == nil {
 			return nil
 		}
@@ -267,7 +267,7 @@ func (st *stage) check(what string, want, got any) {
 // eventually checks what becomes true only after work in the background.
 func (st *stage) eventually(what string, want any, got func() (any, error)) error {
 	w := fmt.Sprint(want)
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		g, err := got()
 		if err != nil {
