@@ -79,11 +79,16 @@ func Apply(ctx context.Context, l *ledger.Ledger, p *Plan, text string, s Settin
 		return core.Errorf(core.CodeNotSupported, "%s cannot be changed by an apply: %s", blocked[0].Path, blocked[0].Why)
 	}
 	return l.Do(ctx, &ledger.Op{
-		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey) },
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey, moveKey) },
 		Decide: func(tx *ledger.Tx) error {
 			r := tx.Record(appliedKey)
 			if r == nil {
 				return stale("nothing is applied yet")
+			}
+			// Going back puts in force what was so before the move: a change in
+			// between would be undone with it, unseen.
+			if err := noMove(tx); err != nil {
+				return err
 			}
 			var now Applied
 			if err := json.Unmarshal(r.Body, &now); err != nil {

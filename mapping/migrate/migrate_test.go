@@ -132,6 +132,27 @@ func TestApply(t *testing.T) {
 	}
 }
 
+func TestNoChangeIsAppliedUnderAMove(t *testing.T) {
+	ctx, l := context.Background(), openLedger(t)
+	moved := strings.Replace(base, "route: {primary: main}", "  next: {provider: acme, api_key: env:KEY, webhook_secrets: [env:WH]}\nroute: {primary: next, payments: main}", 1)
+	from, to := settings(t, base), settings(t, moved)
+	if _, err := migrate.Begin(ctx, l, base, from); err != nil {
+		t.Fatal(err)
+	}
+	v := &migrate.Mover{Ledger: l}
+	if err := v.Begin(ctx, migrate.NewPlan(from, to), moved, parse(t, moved)); err != nil {
+		t.Fatal(err)
+	}
+	dearer := strings.Replace(base, "{cost: 5}", "{cost: 6}", 1)
+	wanted := settings(t, dearer)
+	if err := migrate.Apply(ctx, l, migrate.NewPlan(from, wanted), dearer, wanted); core.CodeOf(err) != core.CodeConversionInProgress {
+		t.Errorf("a price was applied under a move: %v", err)
+	}
+	if err := v.Begin(ctx, migrate.NewPlan(from, to), moved, parse(t, moved)); core.CodeOf(err) != core.CodeConversionInProgress {
+		t.Errorf("a second move was begun: %v", err)
+	}
+}
+
 func TestPlanFilesAreReadStrictly(t *testing.T) {
 	p := migrate.NewPlan(settings(t, base), settings(t, strings.Replace(base, "{cost: 5}", "{cost: 6}", 1)))
 	raw, err := json.Marshal(p)

@@ -100,14 +100,8 @@ func (v *Mover) Begin(ctx context.Context, p *Plan, text string, wanted *config.
 			if r == nil || json.Unmarshal(r.Body, &now) != nil || now.Digest != p.From {
 				return stale("another change was applied since the plan was made")
 			}
-			if old := tx.Record(moveKey); old != nil {
-				var m Move
-				if err := json.Unmarshal(old.Body, &m); err != nil {
-					return err
-				}
-				if !m.Phase.Ended() {
-					return core.Errorf(core.CodeConversionInProgress, "a move from %q to %q stands at %s: finish it or roll it back", m.Source, m.Target, m.Phase)
-				}
+			if err := noMove(tx); err != nil {
+				return err
 			}
 			return tx.PutRecord(moveKey, Move{
 				Source: p.Source, Target: p.Target, Phase: Connect, Plan: p.Digest, Before: now,
@@ -115,6 +109,22 @@ func (v *Mover) Begin(ctx context.Context, p *Plan, text string, wanted *config.
 			})
 		},
 	})
+}
+
+// noMove refuses while a named move leaves no room for another change.
+func noMove(tx *ledger.Tx) error {
+	r := tx.Record(moveKey)
+	if r == nil {
+		return nil
+	}
+	var m Move
+	if err := json.Unmarshal(r.Body, &m); err != nil {
+		return err
+	}
+	if m.Phase.Ended() {
+		return nil
+	}
+	return core.Errorf(core.CodeConversionInProgress, "a move from %q to %q stands at %s: drain it or roll it back first", m.Source, m.Target, m.Phase)
 }
 
 // Run carries the move on from where the journal stands until it is moved,
