@@ -15,6 +15,7 @@ type Account struct {
 	Holds    []Hold  // open holds, and what the command names
 	Consumed Amount  // net consumption since the account began
 	Windows  []Window
+	Became   string // the unit that its balance was converted to, "" while it is counted in this one
 	Seq      int64
 	Head     [32]byte
 	Entries  []Entry // made since the account was loaded
@@ -189,6 +190,16 @@ func (a *Account) post(kind EntryKind, g *Grant, source ID, amount Amount, effec
 	case EntryExpire, EntryVoid:
 		g.Remaining -= amount
 		g.Ended += amount
+	case EntryConvertOut:
+		g.Remaining -= amount
+		g.Ended += amount
+		g.Away += amount
+	case EntryConvertIn:
+		g.Remaining += amount
+		if a.Seq+1 != g.Seq { // it comes back to a grant that was converted
+			g.Ended -= amount
+			g.Away -= amount
+		}
 	case EntryReverse:
 		g.Remaining += amount
 		a.Consumed -= amount

@@ -23,6 +23,11 @@ const (
 	EntryVoid    EntryKind = "void"    // available to voided
 	EntryReverse EntryKind = "reverse" // consumed to available
 
+	// A change of unit moves what is left from the old unit's account to the
+	// new unit's.
+	EntryConvertOut EntryKind = "convert_out" // available to converted
+	EntryConvertIn  EntryKind = "convert_in"  // converted to available
+
 	// Posted is available and held together.
 	Issued    Pot = "issued"
 	Available Pot = "available"
@@ -30,6 +35,7 @@ const (
 	Consumed  Pot = "consumed"
 	Breakage  Pot = "expired"
 	Voided    Pot = "voided"
+	Exchanged Pot = "converted" // between the units of a change
 )
 
 // Pots returns what the kind moves its amount from and to.
@@ -47,6 +53,9 @@ var entryPots = map[EntryKind][2]Pot{
 	EntryExpire:  {Available, Breakage},
 	EntryVoid:    {Available, Voided},
 	EntryReverse: {Consumed, Available},
+
+	EntryConvertOut: {Available, Exchanged},
+	EntryConvertIn:  {Exchanged, Available},
 }
 
 // Entry is one immutable movement of one grant. Entries of an account are

@@ -6,7 +6,7 @@ import (
 )
 
 func TestPots(t *testing.T) {
-	kinds := []EntryKind{EntryGrant, EntryDebit, EntryHold, EntryCapture, EntryRelease, EntryExpire, EntryVoid, EntryReverse}
+	kinds := []EntryKind{EntryGrant, EntryDebit, EntryHold, EntryCapture, EntryRelease, EntryExpire, EntryVoid, EntryReverse, EntryConvertOut, EntryConvertIn}
 	if len(kinds) != len(entryPots) {
 		t.Errorf("%d kinds are tested, %d have pots", len(kinds), len(entryPots))
 	}

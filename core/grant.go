@@ -37,6 +37,7 @@ const (
 	Spent     GrantState = "spent"
 	Expired   GrantState = "expired"
 	Void      GrantState = "void"
+	Converted GrantState = "converted" // its rest is counted in another unit now
 )
 
 // Terms are the facts of a grant that never change once it is made.
@@ -61,7 +62,8 @@ type Grant struct {
 	Seq       int64  // sequence of the entry that made it: the last tie-break of any order
 	Remaining Amount // not consumed, expired or voided; includes Held
 	Held      Amount // reserved by open holds
-	Ended     Amount // expired or voided
+	Ended     Amount // expired, voided or converted
+	Away      Amount // of Ended: converted, and not converted back
 	Closed    GrantState
 	dirty     bool
 }

@@ -156,11 +156,13 @@ func (a *Account) Reverse(id ID, taken []Allocation, before, amount Amount, now 
 	return given, nil
 }
 
-// end lets what came back to a closed or expired grant expire or void at once.
+// end lets what came back to a closed or expired grant go the same way at once.
 func (a *Account) end(g *Grant, source ID, amount Amount, at, now Time) {
 	switch {
 	case g.Closed == Void:
 		a.post(EntryVoid, g, source, amount, at, now)
+	case g.Closed == Converted:
+		a.post(EntryConvertOut, g, source, amount, at, now)
 	case g.Closed == Expired || at >= g.Expires:
 		g.Closed = Expired
 		a.post(EntryExpire, g, source, amount, at, now)

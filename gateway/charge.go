@@ -56,13 +56,9 @@ func (g *gateway) charge(ctx context.Context, op, key string, b chargeBody) (led
 	case b.Quantity != nil || len(b.Dimensions) > 0:
 		return c, nil, core.InField(core.Errorf(core.CodeInvalid, "a quantity and dimensions belong to an action"), "action")
 	}
-	u, err := g.unit(b.Unit)
-	if err != nil {
-		return c, nil, err
-	}
-	c.Account.Unit = u.Code
-	c.Amount, err = core.ParseAmount(string(*b.Amount), u.Scale)
-	return c, nil, core.InField(err, "amount")
+	u, n, err := g.amount(ctx, op, key, *b.Amount, b.Unit)
+	c.Account.Unit, c.Amount = u.Code, n
+	return c, nil, err
 }
 
 // price fills in what an action costs.

@@ -36,6 +36,7 @@ type debitView struct {
 
 type reverseBody struct {
 	Amount *decimal `json:"amount,omitempty" doc:"all that is left of the debit when left out"`
+	Unit   string   `json:"unit,omitempty" doc:"of the debit; may be left out unless balances were ever converted to another unit"`
 }
 
 type reversalView struct {
@@ -96,7 +97,7 @@ func (g *gateway) reverse(ctx context.Context, p *idParam, b *reverseBody) (*ans
 	}
 	var amount core.Amount
 	if b.Amount != nil {
-		if amount, err = g.reverseAmount(ctx, id, *b.Amount); err != nil {
+		if amount, err = g.reverseAmount(ctx, id, b); err != nil {
 			return nil, err
 		}
 	}
@@ -110,7 +111,7 @@ func (g *gateway) reverse(ctx context.Context, p *idParam, b *reverseBody) (*ans
 
 // reverseAmount reads an amount in the unit of the debit. Zero is refused
 // here: to the ledger it means all that is left.
-func (g *gateway) reverseAmount(ctx context.Context, debit core.ID, text decimal) (core.Amount, error) {
+func (g *gateway) reverseAmount(ctx context.Context, debit core.ID, b *reverseBody) (core.Amount, error) {
 	taken, err := g.Ledger.Taken(ctx, debit)
 	if err != nil {
 		return 0, readFault(err)
@@ -119,7 +120,13 @@ func (g *gateway) reverseAmount(ctx context.Context, debit core.ID, text decimal
 	if err != nil {
 		return 0, err
 	}
-	amount, err := core.ParseAmount(string(text), u.Scale)
+	switch {
+	case b.Unit == "" && len(g.Config.Retired) > 0 && !g.answered(ctx, ledger.OpReverse, idempotencyKey(ctx)):
+		return 0, core.InField(core.Errorf(core.CodeUnitRequired, "balances were converted, name the unit of the amount; the debit is in %q", u.Code), "unit")
+	case b.Unit != "" && b.Unit != u.Code:
+		return 0, core.InField(core.Errorf(core.CodeUnitMismatch, "the debit is in %q, name the amount in that", u.Code), "unit")
+	}
+	amount, err := core.ParseAmount(string(*b.Amount), u.Scale)
 	if err == nil && amount == 0 {
 		err = core.Errorf(core.CodeInvalid, "zero cannot be given back, leave the amount out for all that is left")
 	}

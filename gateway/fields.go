@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"net/mail"
 	"strings"
 	"time"
@@ -100,8 +101,8 @@ func timeField(text, field string) (core.Time, error) {
 	return t, core.InField(err, field)
 }
 
-// unit finds what an amount is counted in. A code may be left out only while
-// one unit is configured.
+// unit finds what is asked for. A code may be left out while one unit is
+// configured; one that balances were converted from still has its history.
 func (g *gateway) unit(code string) (config.Unit, error) {
 	if code == "" {
 		if len(g.Config.Units) == 1 {
@@ -109,16 +110,49 @@ func (g *gateway) unit(code string) (config.Unit, error) {
 		}
 		return config.Unit{}, core.InField(core.Errorf(core.CodeUnitRequired, "%d units are configured, name one", len(g.Config.Units)), "unit")
 	}
-	u, ok := g.Config.Unit(code)
+	u, ok := g.anyUnit(code)
 	if !ok {
 		return config.Unit{}, core.InField(core.Errorf(core.CodeInvalid, "unit %q is not configured", short(code)), "unit")
 	}
 	return u, nil
 }
 
+// amount reads an amount that a caller wrote, in the unit that it names. The
+// unit may be left out only while there was never another: once balances were
+// converted, a bare number could be meant in either. A key that has its answer
+// already is answered whatever it names, as it was the first time: in the unit
+// that was the only one then.
+func (g *gateway) amount(ctx context.Context, op, key string, text decimal, code string) (config.Unit, core.Amount, error) {
+	u, err := g.unit(code)
+	if err == nil && code == "" && len(g.Config.Retired) > 0 {
+		if !g.answered(ctx, op, key) {
+			err = core.InField(core.Errorf(core.CodeUnitRequired, "balances were converted from %q to %q, name the unit of the amount", g.Config.Retired[0].Unit.Code, u.Code), "unit")
+		}
+		u = g.Config.Retired[0].Unit
+	}
+	if err != nil {
+		return u, 0, err
+	}
+	n, err := core.ParseAmount(string(text), u.Scale)
+	return u, n, core.InField(err, "amount")
+}
+
+// anyUnit finds a unit, one that balances were converted from too.
+func (g *gateway) anyUnit(code string) (config.Unit, bool) {
+	if u, ok := g.Config.Unit(code); ok {
+		return u, true
+	}
+	for _, r := range g.Config.Retired {
+		if r.Unit.Code == code {
+			return r.Unit, true
+		}
+	}
+	return config.Unit{}, false
+}
+
 // format writes an amount of an account with all its unit's decimals.
 func (g *gateway) format(account ledger.AccountKey, a core.Amount) decimal {
-	u, _ := g.Config.Unit(account.Unit)
+	u, _ := g.anyUnit(account.Unit)
 	return decimal(a.Format(u.Scale))
 }
 

@@ -43,7 +43,7 @@ type grantView struct {
 	Paid        *moneyView        `json:"paid"`
 	Scope       *scopeView        `json:"scope" doc:"null when any action may be paid for"`
 	Source      string            `json:"source,omitempty" doc:"the purchase that made the grant"`
-	State       string            `json:"state" enum:"scheduled,open,spent,expired,void"`
+	State       string            `json:"state" enum:"scheduled,open,spent,expired,void,converted"`
 	Metadata    map[string]string `json:"metadata"`
 	CreatedAt   *string           `json:"created_at" format:"date-time"`
 }
@@ -72,7 +72,7 @@ func (g *gateway) viewGrant(key ledger.AccountKey, grant *core.Grant, now core.T
 func (g *gateway) mountGrants() {
 	register(g, write, route{method: http.MethodPost, path: "/v1/customers/{id}/grants", id: "create-grant", summary: "Grant credits", tag: "grants", keyed: true},
 		func(ctx context.Context, p *idParam, b *grantBody) (*answer[grantView], error) {
-			account, terms, err := g.parseGrant(p.ID, b)
+			account, terms, err := g.parseGrant(ctx, p.ID, b)
 			if err != nil {
 				return nil, err
 			}
@@ -94,20 +94,17 @@ func (g *gateway) mountGrants() {
 // emptyBody is the body of a command that has nothing to say: {} or nothing.
 type emptyBody struct{}
 
-func (g *gateway) parseGrant(customer string, b *grantBody) (ledger.AccountKey, core.Terms, error) {
+func (g *gateway) parseGrant(ctx context.Context, customer string, b *grantBody) (ledger.AccountKey, core.Terms, error) {
 	account := ledger.AccountKey{Customer: customer}
 	t := core.Terms{Category: core.Category(b.Category), Priority: core.DefaultPriority, Metadata: b.Metadata}
 	if err := checkCustomer(customer, "id"); err != nil {
 		return account, t, err
 	}
-	u, err := g.unit(b.Unit)
+	u, n, err := g.amount(ctx, ledger.OpGrant, idempotencyKey(ctx), b.Amount, b.Unit)
 	if err != nil {
 		return account, t, err
 	}
-	account.Unit = u.Code
-	if t.Amount, err = core.ParseAmount(string(b.Amount), u.Scale); err != nil {
-		return account, t, core.InField(err, "amount")
-	}
+	account.Unit, t.Amount = u.Code, n
 	if !t.Category.Valid() {
 		return account, t, core.InField(core.Errorf(core.CodeInvalid, "the category must be paid, promotional, allotment, rollover or adjustment"), "category")
 	}

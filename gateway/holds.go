@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -45,13 +44,6 @@ type holdListParams struct {
 	Unit   string `query:"unit" doc:"may be left out while one unit is configured"`
 	Limit  string `query:"limit" doc:"1 to 1000, 100 when left out"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
-}
-
-// priced is how a hold's captured quantity is priced, kept with the hold so
-// that a later price list does not reach it.
-type priced struct {
-	Action     rate.Action       `json:"action"`
-	Dimensions map[string]string `json:"dimensions,omitempty"`
 }
 
 // viewHold shows a hold as it is at now: one whose time is over has expired,
@@ -108,11 +100,9 @@ func (g *gateway) hold(ctx context.Context, _ *none, b *holdBody) (*answer[HoldV
 	}
 	terms := ledger.HoldTerms{For: life, Protect: b.Protect}
 	if action != nil {
-		text, err := json.Marshal(priced{*action, b.Dimensions})
-		if err != nil {
+		if terms.Price, err = (rate.Fixed{Action: *action, Dimensions: b.Dimensions}).Text(); err != nil {
 			return nil, err
 		}
-		terms.Price = string(text)
 	}
 	r, before, err := g.Ledger.Hold(ctx, key, c, terms)
 	return keyed(g.viewHold(r.Account, &r.Hold, r.At), before, err)

@@ -135,7 +135,7 @@ func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry
 			intents = append(intents, earlyIntent(now, c, a, entries)...)
 		}
 		for j := range entries {
-			if e := &entries[j]; e.Kind == core.EntryGrant {
+			if e := &entries[j]; e.Kind == core.EntryGrant || e.Kind == core.EntryConvertIn {
 				intents = append(intents, grantIntent(now, c, a, e)...)
 			}
 		}
@@ -157,7 +157,7 @@ func earlyIntent(now core.Time, c *Connection, a *core.Account, entries []core.E
 	consumed, changes := a.Consumed, false
 	for i := range entries {
 		switch e := &entries[i]; e.Kind {
-		case core.EntryGrant, core.EntryExpire, core.EntryVoid:
+		case core.EntryGrant, core.EntryExpire, core.EntryVoid, core.EntryConvertIn, core.EntryConvertOut:
 			changes = true
 		case core.EntryDebit, core.EntryCapture:
 			consumed -= e.Amount
@@ -203,7 +203,11 @@ func grantIntent(now core.Time, c *Connection, a *core.Account, e *core.Entry) [
 	}
 	// A value too large to count leaves a holding of zero, which the worker
 	// parks where a person sees it; the grant stays spendable.
-	return []*ledger.Intent{newIntent(c.Name, a.Customer, string(g.ID), string(g.ID), now, now, &Body{Grant: factsOf(g, a.Unit, q, quanta)})}
+	facts, key := factsOf(g, a.Unit, q, quanta), string(g.ID)
+	if e.Seq != g.Seq { // it comes back from another unit, and may have been told before
+		facts.Consumed, key = g.Amount-g.Remaining, key+"/"+strconv.FormatInt(e.Seq, 10)
+	}
+	return []*ledger.Intent{newIntent(c.Name, a.Customer, string(g.ID), key, now, now, &Body{Grant: facts})}
 }
 
 // factsOf are the facts of a grant of which a vendor is to hold so many quanta.
@@ -259,7 +263,7 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := &entries[i]
 		switch e.Kind {
-		case core.EntryExpire, core.EntryVoid, core.EntryCapture:
+		case core.EntryExpire, core.EntryVoid, core.EntryConvertOut, core.EntryCapture:
 		default:
 			continue
 		}
@@ -292,22 +296,26 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 // however many there are.
 func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.Entry) (adapters.Holding, error) {
 	var remained, before core.Amount // of the grant, before the command
-	before = g.Ended
+	before, away := g.Ended, g.Away
 	for i := range entries {
 		e := &entries[i]
 		switch {
 		case e.Grant != g.ID:
-		case e.Kind == core.EntryGrant, e.Kind == core.EntryReverse:
+		case e.Kind == core.EntryGrant, e.Kind == core.EntryReverse, e.Kind == core.EntryConvertIn:
 			remained -= e.Amount
 		case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture:
 			remained += e.Amount
 		case e.Kind == core.EntryExpire, e.Kind == core.EntryVoid:
 			remained += e.Amount
 			before -= e.Amount
+		case e.Kind == core.EntryConvertOut:
+			remained += e.Amount
+			before -= e.Amount
+			away -= e.Amount
 		}
 	}
 	if remained != 0 {
-		before = 0 // while something remained, no end was told
+		before = away // while something remained, no end was told but what a change of unit took
 	}
 	q, err := c.QuantumOf(unit)
 	if err != nil {

@@ -108,11 +108,14 @@ func HeldValue(remaining core.Amount, unit core.Unit, rate core.Price) (core.Mon
 }
 
 // RateOf is the value of one whole unit at a connection that holds money: 1
-// where the unit is money, the connection's rate otherwise. It is zero when
-// there is none.
+// where the unit is money, the value it had where it is retired, the
+// connection's rate otherwise. It is zero when there is none.
 func (c Connection) RateOf(unit core.Unit) core.Price {
 	if currency, err := core.ParseCurrency(unit.Code); err == nil {
 		return core.Price{Rate: core.Rate{Num: 1, Den: 1}, Currency: currency}
+	}
+	if kept, ok := c.Rates[unit.Code]; ok {
+		return kept
 	}
 	return c.Rate
 }

@@ -156,3 +156,20 @@ func TestConsumptionConverges(t *testing.T) {
 		}
 	})
 }
+
+// A retired unit keeps the value it had, whatever the unit in force is worth.
+func TestARetiredUnitKeepsItsValue(t *testing.T) {
+	credits, tokens, usd := core.Unit{Code: "credits", Scale: 2}, core.Unit{Code: "tokens", Scale: 0}, core.Unit{Code: "usd", Scale: 6}
+	old, now := core.Price{Rate: core.Rate{Num: 2, Den: 25}, Currency: "usd"}, core.Price{Rate: core.Rate{Num: 1, Den: 375}, Currency: "usd"}
+	c := Connection{Rate: now, Rates: map[string]core.Price{"credits": old}}
+	for unit, want := range map[core.Unit]core.Price{credits: old, tokens: now, usd: {Rate: core.Rate{Num: 1, Den: 1}, Currency: "usd"}} {
+		if got := c.RateOf(unit); got != want {
+			t.Errorf("one of %q is worth %v, want %v", unit.Code, got, want)
+		}
+		q, err := c.QuantumOf(unit)
+		wanted, _ := MoneyQuantum(unit, want)
+		if err != nil || q != wanted {
+			t.Errorf("the quantum of %q is %+v, %v; want %+v", unit.Code, q, err, wanted)
+		}
+	}
+}

@@ -15,18 +15,20 @@ import (
 type Connection struct {
 	Name          string
 	Provider      string
-	BaseURL       string            // "" is the vendor's own
-	Strategy      adapters.Strategy // the adapter's default when the config names none
-	Rate          core.Price        // value of one unit at this vendor, where it holds money
-	Create        bool              // make missing vendor objects
-	Window        time.Duration     // how long consumption is gathered, 60 s by default
-	ManualChanges string            // flag, accept or revert
-	Percent       int               // of the vendor's rate limit that may be used
-	Packs         map[string]string // pack to the vendor's price or product
-	HoldsUnits    bool              // the vendor holds units, not money
-	Units         map[string]string // unit code to the vendor's id of it, where it holds units
-	Carrier       string            // the vendor's price or plan that consumption is billed by; "" when it is made or not needed
-	Live          bool              // expect live events; a test key expects test events
+	BaseURL       string                // "" is the vendor's own
+	Strategy      adapters.Strategy     // the adapter's default when the config names none
+	Rate          core.Price            // value of one unit at this vendor, where it holds money
+	Rates         map[string]core.Price // by code, the value of units that were retired; it comes before Rate
+	Create        bool                  // make missing vendor objects
+	Window        time.Duration         // how long consumption is gathered, 60 s by default
+	ManualChanges string                // flag, accept or revert
+	Percent       int                   // of the vendor's rate limit that may be used
+	Limit         int                   // calls a second that the vendor allows this account; 0 is the published figure
+	Packs         map[string]string     // pack to the vendor's price or product
+	HoldsUnits    bool                  // the vendor holds units, not money
+	Units         map[string]string     // unit code, a retired one's too, to the vendor's id of it, where it holds units
+	Carrier       string                // the vendor's price or plan that consumption is billed by; "" when it is made or not needed
+	Live          bool                  // expect live events; a test key expects test events
 }
 
 // TruesUp reports whether the vendor draws grants down by itself, in money and

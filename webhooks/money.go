@@ -22,11 +22,11 @@ func (w *Worker) payment(ctx context.Context, e *ledger.Event, ev adapters.Event
 	}
 	pay := *ev.Payment
 	return ruling{
-		names: func(b *ledger.Batch) { ledger.NamesPayment(b, *p) },
+		names: func(b *ledger.Batch) { w.o.Ledger.NamesPayment(b, *p) },
 		effect: func(tx *ledger.Tx) (ending, error) {
 			was, fresh, err := tx.Pay(pay)
 			switch {
-			case err != nil && core.CodeOf(err) == core.CodeInternal:
+			case err != nil && (core.CodeOf(err) == core.CodeInternal || core.CodeOf(err) == core.CodeUnavailable):
 				return ending{}, err
 			case err != nil:
 				return ending{ledger.Parked, "nothing was granted: " + err.Error()}, nil

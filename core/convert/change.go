@@ -126,3 +126,33 @@ func (c *Change) Line(amount core.Amount) (Moved, *big.Rat, error) {
 	}
 	return Moved{amount, to}, residual, nil
 }
+
+// Unit is how many whole new units a whole old one becomes, where no grant
+// has a value of its own.
+func (c *Change) Unit() core.Rate { return c.unit }
+
+// Again readies a plan of this change that was kept outside, to be taken back
+// by [Plan.Undo]. One of no lots stands for a customer who came after it.
+func (c *Change) Again(p Plan) *Plan {
+	p.From, p.To, p.part = c.From, c.To, c.part
+	return &p
+}
+
+// Late is what amount becomes that comes to a grant after its account has been
+// changed: what a reversal gives back, or a payment that was under way. It is
+// rounded to the nearest part, ties to the even one.
+func (c *Change) Late(g *core.Grant, amount core.Amount) (core.Amount, error) {
+	rate, _, err := c.value(g)
+	if err != nil {
+		return 0, err
+	}
+	to, _, err := core.MulDiv(amount, rate, core.RoundHalfEven)
+	return to, err
+}
+
+// LateBack is [Change.Late] after the change was taken back: amount is of the
+// new unit, and what it becomes of the old.
+func (c *Change) LateBack(amount core.Amount) (core.Amount, error) {
+	from, _, err := core.MulDiv(amount, core.Rate{Num: c.part.Den, Den: c.part.Num}, core.RoundHalfEven)
+	return from, err
+}

@@ -50,7 +50,7 @@ func FuzzPlan(f *testing.F) {
 		if int64(sum) != halfEven(exact).Int64() || sum != p.Total.To || !halfEven(exact).IsInt64() {
 			t.Fatalf("total %v, lots add up to %d, exactly %s", p.Total, sum, exact)
 		}
-		p.Power(a, []Charge{{"x", Moved{core.Amount(num), core.Amount(den)}}}, 1)
+		p.Power(a, []Charge{{"x", "", Moved{core.Amount(num), core.Amount(den)}}}, 1)
 		var totals Totals
 		totals.Add(p)
 		if totals.Residual().Cmp(p.Residual) != 0 {

@@ -18,7 +18,16 @@ func (w Power) Changed() bool { return w.Before != w.After }
 // parts of the old unit by the old card and of the new by the new one.
 type Charge struct {
 	Action string
+	When   string // the dimensions that it is priced for, "" for any
 	Moved
+}
+
+// name is the action with its dimensions.
+func (c Charge) name() string {
+	if c.When == "" {
+		return c.Action
+	}
+	return c.Action + " (" + c.When + ")"
 }
 
 // Power compares what the free, spendable balance buys at now before and after
@@ -35,7 +44,7 @@ func (p *Plan) Power(a *core.Account, charges []Charge, now core.Time) []Power {
 				free.To += l.Total.To - l.Held.To
 			}
 		}
-		out = append(out, Power{c.Action, times(free.From, c.From), times(free.To, c.To)})
+		out = append(out, Power{c.name(), times(free.From, c.From), times(free.To, c.To)})
 	}
 	return out
 }

@@ -82,7 +82,11 @@ func (c *Change) Prices(prices []Price) ([]Price, []*Fault) {
 			scale = c.To.Scale
 		}
 		need := decimals(exact)
-		if need == NoScale || need > scale || !writable(exact, need) {
+		kept := need
+		if p.Kind == Fixed {
+			kept = scale // it is counted in the unit's smallest parts
+		}
+		if need == NoScale || need > scale || !writable(exact, kept) {
 			faults = append(faults, &Fault{p.Name, c.To.Code, exact, scale, need})
 			continue
 		}

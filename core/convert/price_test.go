@@ -36,6 +36,8 @@ func TestPrices(t *testing.T) {
 		{"smaller credits", core.Unit{Code: "points"}, "30", Fixed, "0.1", "3", 0},
 		{"smaller credits too fine", core.Unit{Code: "points"}, "30", Fixed, "0.25", `needs 1 decimals and the unit keeps 0`, 1},
 		{"too large", core.Unit{Code: "points"}, "1000000000", Fixed, "1000000000000", `which is too large`, 0},
+		{"too large in its smallest parts", core.Unit{Code: "points", Scale: 6}, "1", Fixed, "10000000000000", `would be 10000000000000 in "points", which is too large`, 0},
+		{"as large per step", core.Unit{Code: "points", Scale: 6}, "1", PerStep, "10000000000000", "10000000000000", 0},
 	} {
 		from := rated(t, c.from)
 		out, faults := at(t, unit, c.to, c.rate).Prices([]Price{{Name: "it", Kind: c.kind, From: from}})
@@ -125,7 +127,7 @@ func TestPower(t *testing.T) {
 	a := account(unit, image, held, later)
 	reserve(a, "h", core.Allocation{Grant: "held", Amount: 4})
 	p := must[*Plan](t)(at(t, unit, usd, "0.015").Plan(a, 1))
-	charges := []Charge{{"image", Moved{2, 3}}, {"text", Moved{2, 3}}, {"text", Moved{1, 2}}, {"free", Moved{}}, {"huge", Moved{math.MaxInt64, math.MaxInt64}}}
+	charges := []Charge{{"image", "", Moved{2, 3}}, {"text", "", Moved{2, 3}}, {"text", "", Moved{1, 2}}, {"free", "", Moved{}}, {"huge", "", Moved{math.MaxInt64, math.MaxInt64}}}
 	// 7, 10 and 100 credits are worth 10.5, 15 and 150 cents: 175.5, rounded to
 	// 176, of which the broken one goes to the first; 4 held ones are 6.
 	for i, want := range []Power{{"image", 6, 6}, {"text", 3, 3}, {"text", 6, 4}, {"free", Unlimited, Unlimited}, {"huge", 0, 0}} {

@@ -316,7 +316,7 @@ func TestBuyingPowerIsKept(t *testing.T) {
 			if err != nil || residual.Sign() != 0 {
 				t.Fatalf("a charge of %d is %v, %v, %v", cost, line, residual, err)
 			}
-			charges = append(charges, Charge{action, line})
+			charges = append(charges, Charge{action, "", line})
 		}
 		for i, w := range p.Power(a, charges, 1) {
 			if w.Changed() {

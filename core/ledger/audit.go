@@ -139,6 +139,9 @@ func (a *auditor) entry(e *core.Entry) {
 	if t == nil {
 		t = &tally{}
 		a.grants[e.Grant] = t
+		if e.Kind == core.EntryConvertIn { // what a change of unit made is issued here
+			t.issued, t.ended = -e.Amount, e.Amount
+		}
 	}
 	t.move(e)
 	if t.available < 0 || t.held < 0 || t.consumed < 0 {

@@ -83,7 +83,7 @@ func commands(f fixture) []command {
 			return answer(b.Buy(b.ctx, key, core.Purchase{Customer: customer, Pack: pack, Unit: "credits", Credits: 10, Price: core.Money{Minor: 5, Currency: "usd"}}))
 		}
 	}
-	full := ledger.CaptureTerms{Hold: f.hold, Amount: 3_00}
+	full := ledger.CaptureTerms{Unit: "credits", Hold: f.hold, Amount: 3_00}
 	return []command{
 		{"issue", issue(ann, terms(7_00)), map[string]call{
 			"amount": issue(ann, terms(7_01)), "customer": issue(bob, terms(7_00)), "unit": issue(ledger.AccountKey{Customer: "ann", Unit: "tokens"}, terms(7_00)),
@@ -109,9 +109,9 @@ func commands(f fixture) []command {
 			"protect_until_resolved": hold(charge(ann, 2_00), ledger.HoldTerms{For: time.Hour, Protect: true}),
 		}, 1},
 		{"capture", capture(full), map[string]call{
-			"amount": capture(ledger.CaptureTerms{Hold: f.hold, Rest: true}), "hold": capture(ledger.CaptureTerms{Hold: f.held, Amount: 3_00}),
-			"final":      capture(ledger.CaptureTerms{Hold: f.hold, Amount: 3_00, Final: true}),
-			"allow_over": capture(ledger.CaptureTerms{Hold: f.hold, Amount: 3_00, AllowOver: true}),
+			"amount": capture(ledger.CaptureTerms{Unit: "credits", Hold: f.hold, Rest: true}), "hold": capture(ledger.CaptureTerms{Hold: f.held, Amount: 3_00}),
+			"final":      capture(ledger.CaptureTerms{Unit: "credits", Hold: f.hold, Amount: 3_00, Final: true}),
+			"allow_over": capture(ledger.CaptureTerms{Unit: "credits", Hold: f.hold, Amount: 3_00, AllowOver: true}),
 		}, 1},
 		{"release", release(f.held), map[string]call{"hold": release(f.hold)}, 1},
 		{"reverse", reverse(f.debit, 1_00), map[string]call{"amount": reverse(f.debit, 0)}, 1},
@@ -283,7 +283,7 @@ func TestMissingThings(t *testing.T) {
 		t.Helper()
 		_, _, err := b.Void(b.ctx, "v", grant)
 		want("void", err)
-		_, _, _, err = b.Capture(b.ctx, "c", ledger.CaptureTerms{Hold: hold, Amount: 1})
+		_, _, _, err = b.Capture(b.ctx, "c", ledger.CaptureTerms{Unit: "credits", Hold: hold, Amount: 1})
 		want("capture", err)
 		_, _, err = b.Release(b.ctx, "r", hold)
 		want("release", err)
@@ -395,14 +395,14 @@ func TestCaptureRest(t *testing.T) {
 	b.grant("g", ann, 100)
 	h, _, err := b.Hold(b.ctx, "h", charge(ann, 60), ledger.HoldTerms{For: time.Hour})
 	b.need(err)
-	_, _, _, err = b.Capture(b.ctx, "part", ledger.CaptureTerms{Hold: h.Hold.ID, Amount: 25})
+	_, _, _, err = b.Capture(b.ctx, "part", ledger.CaptureTerms{Unit: "credits", Hold: h.Hold.ID, Amount: 25})
 	b.need(err)
-	d, after, _, err := b.Capture(b.ctx, "rest", ledger.CaptureTerms{Hold: h.Hold.ID, Rest: true, Final: true})
+	d, after, _, err := b.Capture(b.ctx, "rest", ledger.CaptureTerms{Unit: "credits", Hold: h.Hold.ID, Rest: true, Final: true})
 	b.need(err)
 	if d.Amount != 35 || after.Hold.State != core.HoldCaptured || after.Hold.Captured != 60 {
 		t.Errorf("the rest is %d, the hold %+v", d.Amount, after.Hold)
 	}
-	_, _, _, err = b.Capture(b.ctx, "more", ledger.CaptureTerms{Hold: h.Hold.ID, Rest: true})
+	_, _, _, err = b.Capture(b.ctx, "more", ledger.CaptureTerms{Unit: "credits", Hold: h.Hold.ID, Rest: true})
 	wantCode(t, "a capture of what is closed", err, core.CodeHoldNotOpen)
 	same(t, "balance", b.balance(ann), core.Balance{Posted: 40, Available: 40})
 	b.sound()

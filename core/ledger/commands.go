@@ -38,7 +38,7 @@ func (l *Ledger) Issue(ctx context.Context, key string, account AccountKey, t co
 			"expires_at", t.Expires.String(), "paid", moneyField(t.Paid), "scope", listField(t.Actions), "metadata", mapField(t.Metadata)),
 		names: func(b *Batch) {
 			b.Accounts = append(b.Accounts, account)
-			b.Records = append(b.Records, customerKey(account.Customer))
+			b.Records = append(b.Records, customerKey(account.Customer), RetiredKey(account.Unit))
 		},
 		decide: func(tx *Tx, req *Request) (GrantReceipt, error) {
 			a, err := tx.OpenAccount(account)
@@ -78,8 +78,10 @@ func (l *Ledger) Void(ctx context.Context, key string, id core.ID) (GrantReceipt
 	if g == nil {
 		return GrantReceipt{}, false, core.Errorf(core.CodeNotFound, "grant %q does not exist", string(id))
 	}
+	named := id
+	account, id = l.heir(account, id)
 	return keyedOnce(ctx, l, &keyed[GrantReceipt]{
-		operation: OpVoid, key: key, account: account, fields: fieldList("grant", string(id)),
+		operation: OpVoid, key: key, account: account, fields: fieldList("grant", string(named)),
 		names: func(b *Batch) {
 			b.Accounts = append(b.Accounts, account)
 			b.Grants = append(b.Grants, id)
@@ -112,11 +114,13 @@ type Charge struct {
 }
 
 func (c Charge) fields() []string {
-	amount := ""
+	// What an action costs, and in what, is not the caller's word: the same
+	// request is the same after a change of prices or of the unit.
+	unit, amount := "", ""
 	if c.Action == "" {
-		amount = number(c.Amount)
+		unit, amount = c.Account.Unit, number(c.Amount)
 	}
-	return []string{"customer", c.Account.Customer, "unit", c.Account.Unit, "amount", amount,
+	return []string{"customer", c.Account.Customer, "unit", unit, "amount", amount,
 		"action", c.Action, "quantity", c.Quantity, "dimensions", mapField(c.Dimensions)}
 }
 

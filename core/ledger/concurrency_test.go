@@ -107,7 +107,7 @@ func TestCaptureRacesRelease(t *testing.T) {
 		b.need(err)
 		errs := all(2, func(i int) error {
 			if i == 0 {
-				_, _, _, err := b.Capture(b.ctx, key, ledger.CaptureTerms{Hold: h.Hold.ID, Amount: 60, Final: true})
+				_, _, _, err := b.Capture(b.ctx, key, ledger.CaptureTerms{Unit: "credits", Hold: h.Hold.ID, Amount: 60, Final: true})
 				return err
 			}
 			_, _, err := b.Release(b.ctx, key, h.Hold.ID)
@@ -233,7 +233,7 @@ func TestMixedLoad(t *testing.T) {
 			h, _, err := b.Hold(b.ctx, key, charge(account, 3), ledger.HoldTerms{For: time.Hour})
 			errs = append(errs, err)
 			if err == nil {
-				_, _, _, err = b.Capture(b.ctx, key, ledger.CaptureTerms{Hold: h.Hold.ID, Amount: 1, Final: true})
+				_, _, _, err = b.Capture(b.ctx, key, ledger.CaptureTerms{Unit: account.Unit, Hold: h.Hold.ID, Amount: 1, Final: true})
 				errs = append(errs, err)
 			}
 		}

@@ -99,6 +99,14 @@ func (l *Ledger) Customers(ctx context.Context, after string, limit int) ([]Cust
 // Account reads an account as it is, in burn order. One that has no row yet
 // is empty; whether the customer exists is not asked.
 func (l *Ledger) Account(ctx context.Context, key AccountKey) (*core.Account, error) {
+	a, err := l.read(ctx, key)
+	if err != nil || l.open == nil || key.Unit != l.open.To().Code {
+		return a, err
+	}
+	return l.foresee(ctx, a)
+}
+
+func (l *Ledger) read(ctx context.Context, key AccountKey) (*core.Account, error) {
 	a, err := l.Reader().Accounts.Account(ctx, key)
 	if err != nil {
 		return nil, err

@@ -14,8 +14,14 @@ var ErrUnknown = errors.New("the outcome of the commit is not known")
 // ended and another worker has it.
 var ErrFenced = errors.New("the lease of a queued item has ended")
 
-// ErrClosed says that the ledger is stopping.
-var ErrClosed = core.Errorf(core.CodeUnavailable, "the ledger is stopping, try again")
+var (
+	// ErrClosed says that the ledger is stopping.
+	ErrClosed = core.Errorf(core.CodeUnavailable, "the ledger is stopping, try again")
+
+	// ErrMoved says that a hold was converted to another unit since its amount
+	// was worked out: read it again.
+	ErrMoved = errors.New("the hold is in another unit by now")
+)
 
 // RequestHash is what an idempotency key of an operation is stored under; it
 // is the part of the ids that the command makes which does not depend on the

@@ -51,7 +51,9 @@ func (l *Ledger) Hold(ctx context.Context, key string, c Charge, t HoldTerms) (H
 // CaptureTerms say how much of a hold is taken.
 type CaptureTerms struct {
 	Hold      core.ID
+	Unit      string      // of Amount; [ErrMoved] when the hold is in another by now
 	Amount    core.Amount // ignored when Rest
+	Text      string      // the amount as the caller meant it, whatever the unit is by now
 	Rest      bool        // all that is left of the hold
 	Quantity  string      // the quantity that Amount was priced from, for the record
 	Final     bool
@@ -64,24 +66,26 @@ func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (Debit
 	if err != nil {
 		return DebitReceipt{}, HoldReceipt{}, false, err
 	}
-	amount := ""
-	if !t.Rest && t.Quantity == "" {
-		amount = number(t.Amount)
-	}
 	type both struct {
 		Debit DebitReceipt
 		Hold  HoldReceipt
 	}
+	if t.Text == "" && !t.Rest && t.Quantity == "" {
+		t.Text = number(t.Amount)
+	}
 	id := core.NewID(core.DebitID, account.Customer, OpCapture, key, 0)
 	result, replay, err := keyedOnce(ctx, l, &keyed[both]{
 		operation: OpCapture, key: key, account: account,
-		fields: fieldList("hold", string(t.Hold), "amount", amount, "quantity", t.Quantity,
+		fields: fieldList("hold", string(t.Hold), "amount", t.Text, "quantity", t.Quantity,
 			"final", strconv.FormatBool(t.Final), "allow_over", strconv.FormatBool(t.AllowOver)),
-		names: namesHold(account, t.Hold),
+		names: l.namesHold(account, t.Hold),
 		decide: func(tx *Tx, req *Request) (both, error) {
-			a, err := tx.OpenAccount(account)
+			a, err := tx.holder(account, t.Hold)
 			if err != nil {
 				return both{}, err
+			}
+			if !t.Rest && t.Unit != a.Unit.Code {
+				return both{}, undecided{ErrMoved}
 			}
 			a.Settle(tx.Now)
 			c := core.Capture{ID: id, Hold: t.Hold, Amount: t.Amount, Final: t.Final, AllowOver: t.AllowOver}
@@ -97,9 +101,9 @@ func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (Debit
 			h := a.Hold(t.Hold)
 			balance := a.Balance(tx.Now)
 			return both{DebitReceipt{
-				ID: id, Account: account, Amount: c.Amount, Allocations: done.Allocations, Action: h.Action,
+				ID: id, Account: keyOf(a), Amount: c.Amount, Allocations: done.Allocations, Action: h.Action,
 				Quantity: t.Quantity, Card: h.Card, Hold: h.ID, Late: done.Late, Balance: balance, At: tx.Now,
-			}, HoldReceipt{account, *h, balance, tx.Now}}, nil
+			}, HoldReceipt{keyOf(a), *h, balance, tx.Now}}, nil
 		},
 	})
 	return result.Debit, result.Hold, replay, err
@@ -113,9 +117,9 @@ func (l *Ledger) Release(ctx context.Context, key string, id core.ID) (HoldRecei
 	}
 	return keyedOnce(ctx, l, &keyed[HoldReceipt]{
 		operation: OpRelease, key: key, account: account, fields: fieldList("hold", string(id)),
-		names: namesHold(account, id),
+		names: l.namesHold(account, id),
 		decide: func(tx *Tx, req *Request) (HoldReceipt, error) {
-			a, err := tx.OpenAccount(account)
+			a, err := tx.holder(account, id)
 			if err != nil {
 				return HoldReceipt{}, err
 			}
@@ -123,17 +127,41 @@ func (l *Ledger) Release(ctx context.Context, key string, id core.ID) (HoldRecei
 			if err != nil {
 				return HoldReceipt{}, err
 			}
-			return HoldReceipt{account, *h, a.Balance(tx.Now), tx.Now}, nil
+			return HoldReceipt{keyOf(a), *h, a.Balance(tx.Now), tx.Now}, nil
 		},
 	})
 }
 
-func namesHold(account AccountKey, id core.ID) func(*Batch) {
+// namesHold names the account that a hold was read in, and the one that it
+// may have gone to since.
+func (l *Ledger) namesHold(account AccountKey, id core.ID) func(*Batch) {
 	return func(b *Batch) {
 		b.Accounts = append(b.Accounts, account)
+		if current := l.Current(account); current != account {
+			b.Accounts = append(b.Accounts, current)
+		}
 		b.Holds = append(b.Holds, id)
 	}
 }
+
+// holder is the account of a hold. One that was resolved before its unit was
+// converted stayed behind.
+func (tx *Tx) holder(account AccountKey, id core.ID) (*core.Account, error) {
+	current := tx.ledger.Current(account)
+	if current == account {
+		return tx.OpenAccount(account)
+	}
+	if a := tx.Account(current); a != nil && a.Hold(id) != nil {
+		return a, nil
+	}
+	state := core.HoldReleased
+	if a := tx.Account(account); a != nil && a.Hold(id) != nil {
+		state = a.Hold(id).State
+	}
+	return nil, core.Errorf(core.CodeHoldNotOpen, "hold %q was %s when %q became %q", string(id), state, account.Unit, current.Unit)
+}
+
+func keyOf(a *core.Account) AccountKey { return AccountKey{a.Customer, a.Unit.Code} }
 
 func (l *Ledger) holdAccount(ctx context.Context, id core.ID) (AccountKey, error) {
 	account, h, err := l.Reader().Accounts.Hold(ctx, id)
@@ -167,15 +195,18 @@ func (l *Ledger) Reverse(ctx context.Context, key string, debit core.ID, amount 
 		operation: OpReverse, key: key, account: account, fields: fieldList("debit", string(debit), "amount", number(amount)),
 		names: func(b *Batch) {
 			b.Accounts = append(b.Accounts, account)
+			if current := l.Current(account); current != account {
+				b.Accounts = append(b.Accounts, current)
+			}
 			b.Requests = append(b.Requests, hash)
 			for _, t := range taken.Allocations {
 				b.Grants = append(b.Grants, t.Grant)
 			}
 		},
 		decide: func(tx *Tx, req *Request) (ReversalReceipt, error) {
-			a, err := tx.OpenAccount(account)
-			if err != nil {
-				return ReversalReceipt{}, err
+			a := tx.Account(account)
+			if a == nil || a.Became != "" && tx.ledger.became[account.Unit] == "" {
+				return ReversalReceipt{}, tx.usable(account, a)
 			}
 			of := tx.Request(hash)
 			give := amount
@@ -188,12 +219,44 @@ func (l *Ledger) Reverse(ctx context.Context, key string, debit core.ID, amount 
 			if err != nil {
 				return ReversalReceipt{}, err
 			}
+			if err := tx.carryBack(id, a, given); err != nil {
+				return ReversalReceipt{}, err
+			}
 			of.Reversed += give
 			tx.changes.Reversed = append(tx.changes.Reversed, of)
 			req.Amount, req.FirstSeq, req.LastSeq = give, before+1, a.Seq
 			return ReversalReceipt{id, debit, account, give, given, of.Amount - of.Reversed, a.Balance(tx.Now), tx.Now}, nil
 		},
 	})
+}
+
+// carryBack makes grants in the unit of today of what was given back to grants
+// whose rest has been converted.
+func (tx *Tx) carryBack(reversal core.ID, a *core.Account, given []core.Allocation) error {
+	if a.Became == "" {
+		return nil
+	}
+	to := tx.Account(tx.ledger.Current(keyOf(a)))
+	if to == nil {
+		return core.Errorf(core.CodeInternal, "the account of customer %q that %q became is gone", a.Customer, a.Unit.Code)
+	}
+	for i, part := range given {
+		g := a.Grant(part.Grant)
+		amount, err := tx.ledger.late(a.Unit.Code, *g, part.Amount)
+		if err != nil || amount == 0 || g.Closed != core.Converted {
+			return err
+		}
+		t := g.Terms
+		t.ID, t.Amount = core.NewID(core.GrantID, a.Customer, "convert", string(reversal), i), amount
+		if t.Paid, err = g.CostBasis(part.Amount); err != nil {
+			return err
+		}
+		if _, err := to.ConvertIn(t, "", g.ID, tx.Now); err != nil {
+			return err
+		}
+	}
+	to.Settle(tx.Now)
+	return nil
 }
 
 // Taken reads the receipt of a debit or capture by its id, or a not_found error.

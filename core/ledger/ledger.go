@@ -30,6 +30,9 @@ type Options struct {
 	Order    core.Order
 	Outward  Outward // nil: no vendor hears anything
 	MaxBatch int     // commands in one commit, 512 when zero
+	// Conversions are all changes of unit, the oldest first; their units are
+	// among Units. At most the last is open.
+	Conversions []Conversion
 }
 
 // Ledger is safe for concurrent use. Writes go through one committer, so
@@ -38,6 +41,8 @@ type Ledger struct {
 	store   Store
 	options Options
 	units   map[string]core.Unit
+	became  map[string]string // what each retired unit was converted to
+	open    *Conversion       // nil when none is
 	queue   chan *Op
 	stop    chan struct{}
 	stopped chan struct{} // closed when the committer has ended
@@ -68,6 +73,7 @@ func Open(store Store, o Options) *Ledger {
 	for _, u := range o.Units {
 		l.units[u.Code] = u
 	}
+	l.foldConversions()
 	l.workers.Go(l.commitLoop)
 	return l
 }
@@ -227,8 +233,14 @@ func (l *Ledger) try(ops []*Op) (err error) {
 		op.err = nil
 		op.Names(&b)
 	}
+	if err := l.nameConverted(&b); err != nil {
+		return err
+	}
 	return l.store.Commit(context.Background(), &b, func(s *State) (*Changes, error) {
 		tx := newTx(l, s, now)
+		if err := tx.convert(); err != nil {
+			return nil, err
+		}
 		for _, op := range ops {
 			if op.err = tx.run(op); isBug(op.err) {
 				return nil, errPoison

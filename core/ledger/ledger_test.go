@@ -21,7 +21,7 @@ const (
 var (
 	ann   = ledger.AccountKey{Customer: "ann", Unit: "credits"}
 	bob   = ledger.AccountKey{Customer: "bob", Unit: "credits"}
-	units = []core.Unit{{Code: "credits", Scale: 2}, {Code: "tokens"}}
+	units = []core.Unit{{Code: "credits", Scale: 2}, {Code: "tokens"}, {Code: "usd", Scale: 6}}
 )
 
 // bench is a ledger on a real file, with a clock that stands still.

@@ -54,9 +54,10 @@ func (l *Ledger) Purchase(ctx context.Context, id core.ID) (core.Purchase, error
 func paymentKey(id core.ID) string { return "purchase/" + string(id) }
 
 // NamesPayment names what [Tx.Pay] and [Tx.FailPayment] must see.
-func NamesPayment(b *Batch, p core.Purchase) {
-	b.Records = append(b.Records, customerKey(p.Customer), purchaseKey(p.ID))
-	b.Accounts = append(b.Accounts, AccountKey{p.Customer, p.Unit})
+func (l *Ledger) NamesPayment(b *Batch, p core.Purchase) {
+	account := l.Current(AccountKey{p.Customer, p.Unit})
+	b.Records = append(b.Records, customerKey(p.Customer), purchaseKey(p.ID), RetiredKey(account.Unit))
+	b.Accounts = append(b.Accounts, account)
 	b.Naturals = append(b.Naturals, paymentKey(p.ID))
 }
 
@@ -83,7 +84,16 @@ func (tx *Tx) Pay(pay core.Payment) (p core.Purchase, fresh bool, err error) {
 	if err := p.Prove(pay); err != nil {
 		return p, false, err
 	}
-	a, err := tx.OpenAccount(AccountKey{p.Customer, p.Unit})
+	was := AccountKey{p.Customer, p.Unit}
+	account := tx.ledger.Current(was)
+	if account != was { // it was under way when its unit was converted
+		bought := core.Grant{Terms: core.Terms{Amount: p.Credits, Paid: p.Price}}
+		if p.Credits, err = tx.ledger.late(p.Unit, bought, p.Credits); err != nil {
+			return p, false, err
+		}
+		p.Unit = account.Unit
+	}
+	a, err := tx.OpenAccount(account)
 	if err != nil {
 		return p, false, err
 	}

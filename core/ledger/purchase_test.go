@@ -25,7 +25,7 @@ func payment(p core.Purchase, object string) core.Payment {
 // pay applies a payment as a worker does, and says whether it was fresh.
 func (b *bench) pay(p core.Purchase, pay core.Payment) (now core.Purchase, fresh bool, err error) {
 	err = b.Do(b.ctx, &ledger.Op{
-		Names:  func(batch *ledger.Batch) { ledger.NamesPayment(batch, p) },
+		Names:  func(batch *ledger.Batch) { b.NamesPayment(batch, p) },
 		Decide: func(tx *ledger.Tx) (err error) { now, fresh, err = tx.Pay(pay); return err },
 	})
 	return now, fresh, err
@@ -34,7 +34,7 @@ func (b *bench) pay(p core.Purchase, pay core.Payment) (now core.Purchase, fresh
 func (b *bench) fail(p core.Purchase) (changed bool) {
 	b.Helper()
 	b.need(b.Do(b.ctx, &ledger.Op{
-		Names:  func(batch *ledger.Batch) { ledger.NamesPayment(batch, p) },
+		Names:  func(batch *ledger.Batch) { b.NamesPayment(batch, p) },
 		Decide: func(tx *ledger.Tx) (err error) { changed, err = tx.FailPayment(p.ID); return err },
 	}))
 	return changed

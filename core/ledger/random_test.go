@@ -122,7 +122,11 @@ func (r *random) hold(t *rapid.T) {
 
 func (r *random) capture(t *rapid.T) {
 	h, key := pick(t, r.holds, r.Now()), r.key()
-	terms := ledger.CaptureTerms{Hold: h.id, Amount: core.Amount(rapid.IntRange(0, 30).Draw(t, "amount")), Final: rapid.Bool().Draw(t, "final")}
+	account, _, err := r.Reader().Accounts.Hold(r.ctx, h.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terms := ledger.CaptureTerms{Unit: account.Unit, Hold: h.id, Amount: core.Amount(rapid.IntRange(0, 30).Draw(t, "amount")), Final: rapid.Bool().Draw(t, "final")}
 	code := h.of.capture(h.value, terms.Amount, terms.Final)
 	r.send(t, key, code, func() (any, bool, error) {
 		d, h, replay, err := r.Capture(r.ctx, key, terms)

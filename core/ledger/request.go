@@ -51,10 +51,11 @@ func (k *keyed[R]) first(tx *Tx, hash string) error {
 	}
 	result, err := k.decide(tx, req)
 	var refusal *core.Error
+	var open undecided
 	switch {
 	case err == nil:
 		req.Result, err = json.Marshal(result)
-	case err == error(errNoAccount) || isBug(err) || !errors.As(err, &refusal):
+	case err == error(errNoAccount) || isBug(err) || errors.As(err, &open) || !errors.As(err, &refusal):
 		return err
 	default:
 		req.Code = refusal.Code
@@ -113,7 +114,7 @@ func (k *keyed[R]) withCustomer() *keyed[R] {
 	names := k.names
 	k.names = func(b *Batch) {
 		names(b)
-		b.Records = append(b.Records, customerKey(k.account.Customer))
+		b.Records = append(b.Records, customerKey(k.account.Customer), RetiredKey(k.account.Unit))
 	}
 	return k
 }

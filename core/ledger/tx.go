@@ -51,11 +51,31 @@ func (tx *Tx) Account(key AccountKey) *core.Account {
 // errNoAccount asks for the op to be repeated with the customer's record.
 var errNoAccount = core.Errorf(core.CodeNotFound, "the account is not open yet")
 
+// undecided is a refusal of what never reached the rules: it is nobody's
+// answer for ever.
+type undecided struct{ error }
+
+// Unwrap returns the refusal.
+func (u undecided) Unwrap() error { return u.error }
+
+// usable refuses a unit in which nothing is counted any more.
+func (tx *Tx) usable(key AccountKey, a *core.Account) error {
+	if to := tx.ledger.became[key.Unit]; to != "" {
+		return undecided{core.InField(core.Errorf(core.CodeUnitMismatch, "%q was converted to %q, name amounts in that", key.Unit, tx.ledger.Current(key).Unit), "unit")}
+	}
+	if a != nil && a.Became != "" || a == nil && tx.Record(RetiredKey(key.Unit)) != nil {
+		return undecided{core.Errorf(core.CodeUnavailable, "a change of unit is being put in force, repeat the request with the same key")}
+	}
+	return nil
+}
+
 // OpenAccount is the account of a customer, made when it is not there yet. The
-// customer must exist: nothing but PutCustomer creates one.
+// customer must exist: nothing but PutCustomer creates one. An account that
+// was converted to another unit is refused.
 func (tx *Tx) OpenAccount(key AccountKey) (*core.Account, error) {
-	if a := tx.Account(key); a != nil {
-		return a, nil
+	a := tx.Account(key)
+	if err := tx.usable(key, a); err != nil || a != nil {
+		return a, err
 	}
 	record, named := tx.state.Records[customerKey(key.Customer)]
 	if !named {

@@ -23,7 +23,7 @@ var rows = []row{
 	// The core knows nobody. Rooms beside it know it alone.
 	{"core", "", ""},
 	{"core/rate core/plan core/books core/convert", "core", ""},
-	{"core/ledger", "core core/rate", conc},
+	{"core/ledger", "core core/rate core/convert", conc},
 
 	// A store holds SQL and its driver, no rule of the domain.
 	{"storage/sqlite", "core core/ledger internal/crash", "zombiezen.com/go/sqlite modernc.org"},

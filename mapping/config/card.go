@@ -77,10 +77,10 @@ func (r *reader) action(f field, scale int) rate.Action {
 	}
 	base, hasBase := o.get("base")
 	if hasBase {
-		a.Base = r.exactCost(base, scale)
+		a.Base = r.exactCost(base, actionPath(a.Name, "base"), scale)
 	}
 	if minimum, ok := o.get("minimum"); ok {
-		a.Minimum = r.exactCost(minimum, scale)
+		a.Minimum = r.exactCost(minimum, actionPath(a.Name, "minimum"), scale)
 	}
 	cost, hasCost := o.get("cost")
 	rates, hasRates := o.get("rates")
@@ -88,7 +88,7 @@ func (r *reader) action(f field, scale int) rate.Action {
 	case hasCost && hasRates:
 		r.fault(rates.at, "cost and rates of action %q exclude each other, a rate without when is for all other events", a.Name)
 	case hasCost:
-		a.Rates = []rate.Rate{{Cost: r.cost(cost, a, scale)}}
+		a.Rates = []rate.Rate{{Cost: r.cost(cost, a, nil, scale)}}
 	case hasRates:
 		a.Rates = r.rates(rates, a, scale)
 	case hasBase:
@@ -114,26 +114,27 @@ func (r *reader) rounding(f field) rate.Step {
 }
 
 // exactCost reads a cost per event, which the unit must be able to hold.
-func (r *reader) exactCost(f field, scale int) core.Rate {
+func (r *reader) exactCost(f field, path string, scale int) core.Rate {
 	text, ok := r.text(f, maxEcho)
 	if !ok {
 		return core.Rate{Num: 0, Den: 1}
 	}
-	if _, err := core.ParseAmount(text, scale); err != nil {
+	exact, err := core.ParseRate(text)
+	if r.draft == nil { // else the unit is not known yet
+		_, err = core.ParseAmount(text, scale)
+	}
+	if err != nil {
 		r.refuse(f, err)
 		return core.Rate{Num: 0, Den: 1}
 	}
-	exact, err := core.ParseRate(text)
-	if err != nil {
-		r.refuse(f, err)
-	}
+	r.note(path, f, exact)
 	return exact
 }
 
 // cost reads a cost per step. It may be finer than the unit, since an event is
 // rounded once, after quantity and cost are multiplied; that product must be
 // exact for the finest quantity.
-func (r *reader) cost(f field, a rate.Action, scale int) core.Rate {
+func (r *reader) cost(f field, a rate.Action, when map[string]string, scale int) core.Rate {
 	text, ok := r.text(f, maxEcho)
 	if !ok {
 		return core.Rate{}
@@ -143,6 +144,16 @@ func (r *reader) cost(f field, a rate.Action, scale int) core.Rate {
 		r.refuse(f, err)
 		return core.Rate{}
 	}
+	if r.draft == nil && !priceable(cost, a, scale) {
+		r.fault(f.value.at, "%s: %q per %d is too fine to be priced exactly, use fewer decimals or a smaller per", f.key, text, a.Per)
+	}
+	r.note(costPath(a.Name, when), f, cost)
+	return cost
+}
+
+// priceable reports whether cost times the finest quantity is exact in parts
+// of a unit of that scale.
+func priceable(cost core.Rate, a rate.Action, scale int) bool {
 	finest := core.Rate{Num: 1, Den: 1}
 	if a.Round == rate.StepNone {
 		finest.Den = a.Per * quantityParts()
@@ -151,10 +162,7 @@ func (r *reader) cost(f field, a rate.Action, scale int) core.Rate {
 	if err == nil {
 		_, err = product.Scaled(scale)
 	}
-	if err != nil {
-		r.fault(f.value.at, "%s: %q per %d is too fine to be priced exactly, use fewer decimals or a smaller per", f.key, text, a.Per)
-	}
-	return cost
+	return err == nil
 }
 
 // quantityParts is how many of the finest quantities make one.
@@ -180,7 +188,7 @@ func (r *reader) rates(f field, a rate.Action, scale int) []rate.Rate {
 			one.When = r.conditions(when)
 		}
 		if cost, ok := o.need("cost"); ok {
-			one.Cost = r.cost(cost, a, scale)
+			one.Cost = r.cost(cost, a, one.When, scale)
 		}
 		a.Rates = append(a.Rates, one)
 	}

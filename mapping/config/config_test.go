@@ -83,6 +83,7 @@ mapping:
     packs: {starter: price_123}
     manual_changes: flag
     share: 0.05
+    limit: 250
 `
 
 func TestParseReadsEveryField(t *testing.T) {
@@ -100,7 +101,7 @@ func TestParseReadsEveryField(t *testing.T) {
 		Connections: []Connection{
 			{mapping.Connection{Name: "main", Provider: "stripe", BaseURL: "http://127.0.0.1:8081", Strategy: adapters.Meter,
 				Rate: core.Price{Rate: core.Rate{Num: 2, Den: 25}, Currency: "usd"}, Window: 5 * time.Minute, ManualChanges: "flag",
-				Percent: 5, Packs: map[string]string{"starter": "price_123"}, Live: true},
+				Percent: 5, Limit: 250, Packs: map[string]string{"starter": "price_123"}, Live: true},
 				c.Connections[0].APIKey, c.Connections[0].WebhookSecrets},
 			{mapping.Connection{Name: "next", Provider: "orb", Strategy: adapters.Mirror, Create: true, Window: time.Minute,
 				ManualChanges: "flag", Percent: 50, HoldsUnits: true, Units: map[string]string{"credits": "credits"}}, c.Connections[1].APIKey, nil},

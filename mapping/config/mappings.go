@@ -13,6 +13,9 @@ import (
 // manualFlag is what happens to a person's change at the vendor: a finding.
 const manualFlag = "flag"
 
+// maxLimit bounds the calls a second that a vendor is said to allow.
+const maxLimit = 10_000
+
 // mappings gives every connection its defaults, then what the section says.
 func (r *reader) mappings(top object, c *Config) {
 	sections := map[string]field{}
@@ -45,7 +48,11 @@ func (r *reader) mappings(top object, c *Config) {
 			at = f.at
 			r.mapping(f, k, p, c)
 		}
-		r.valued(at, k, p, c.Units)
+		if r.draft != nil {
+			r.draft.conns[k.Name] = at // what the unit is worth there is settled later
+		} else {
+			r.valued(at, k, p, c.Units)
+		}
 		r.counted(at, k, c.Units)
 	}
 }
@@ -62,7 +69,7 @@ func (r *reader) connectionAt(top object, name string) pos {
 }
 
 func (r *reader) mapping(f field, k *mapping.Connection, p Provider, c *Config) {
-	o := r.object(f, fmt.Sprintf("mapping %q", f.key), "strategy rate create window units packs carrier manual_changes share", "plans")
+	o := r.object(f, fmt.Sprintf("mapping %q", f.key), "strategy rate create window units packs carrier manual_changes share limit", "plans")
 	if strategy, ok := o.get("strategy"); ok {
 		k.Strategy = r.strategy(strategy, p)
 	}
@@ -81,11 +88,14 @@ func (r *reader) mapping(f field, k *mapping.Connection, p Provider, c *Config) 
 	if share, ok := o.get("share"); ok {
 		k.Percent = r.share(share)
 	}
+	if limit, ok := o.get("limit"); ok {
+		k.Limit = int(r.integer(limit, 1, maxLimit))
+	}
 	if packs, ok := o.get("packs"); ok {
 		k.Packs = r.mappedPacks(packs, c)
 	}
 	if units, ok := o.get("units"); ok {
-		k.Units = r.mappedUnits(units, p, c.Units)
+		k.Units = r.mappedUnits(units, p, c)
 	}
 	if carrier, ok := o.get("carrier"); ok {
 		k.Carrier, _ = r.text(carrier, 255)
@@ -117,7 +127,7 @@ func (r *reader) mappedRate(f field, k *mapping.Connection, p Provider, units []
 	if len(units) > 0 {
 		scale = units[0].Scale
 	}
-	k.Rate, _ = r.price(f, scale)
+	k.Rate, _ = r.price(f, scale, ratePath(k.Name))
 	if p.HoldsUnits {
 		r.fault(f.at, "provider %q holds units and not money, remove the rate", p.Name)
 	}
@@ -169,14 +179,17 @@ func (r *reader) mappedPacks(f field, c *Config) map[string]string {
 }
 
 // mappedUnits reads which unit of the vendor stands for one of ours.
-func (r *reader) mappedUnits(f field, p Provider, units []Unit) map[string]string {
+func (r *reader) mappedUnits(f field, p Provider, c *Config) map[string]string {
 	if !p.HoldsUnits {
 		r.fault(f.at, "provider %q holds money and no units, remove units", p.Name)
 		return nil
 	}
-	codes := make([]string, len(units))
-	for i, u := range units {
+	codes := make([]string, len(c.Units), len(c.Units)+1)
+	for i, u := range c.Units {
 		codes[i] = u.Code
+	}
+	if c.Convert != nil {
+		codes = append(codes, c.Convert.From) // it keeps the name it had
 	}
 	mapped, first := map[string]string{}, map[string]string{}
 	for _, u := range r.each(f, "units", maxUnits) {

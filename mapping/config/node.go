@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +12,10 @@ import (
 
 // pos is a place in the file, both from 1; columns count characters.
 type pos struct{ line, column int }
+
+func (p pos) compare(q pos) int {
+	return cmp.Or(cmp.Compare(p.line, q.line), cmp.Compare(p.column, q.column))
+}
 
 // kind is what a node is.
 type kind string
@@ -44,8 +49,9 @@ type reader struct {
 	file     string
 	env      Env
 	faults   []Fault
-	widths   []int // characters of each line, once the text is known to be clean
-	badPrice bool  // a list price is at fault, so that its absence is none
+	widths   []int  // characters of each line, once the text is known to be clean
+	badPrice bool   // a list price is at fault, so that its absence is none
+	draft    *draft // what is noted of a file with convert
 }
 
 func (r *reader) fault(at pos, format string, args ...any) {

@@ -38,14 +38,7 @@ func (r *reader) pack(f field, units []Unit) mapping.Pack {
 	p.Unit = unit.Code
 	if credits, ok := o.need("credits"); ok {
 		if text, ok := r.text(credits, maxEcho); ok {
-			n, err := core.ParseAmount(text, unit.Scale)
-			if err == nil && n == 0 {
-				err = fmt.Errorf("a pack of none cannot be sold")
-			}
-			if err != nil {
-				r.refuse(credits, err)
-			}
-			p.Credits = n
+			p.Credits = r.packCredits(credits, text, p.Name, unit.Scale)
 		}
 	}
 	if price, ok := o.need("price"); ok {
@@ -64,6 +57,25 @@ func (r *reader) pack(f field, units []Unit) mapping.Pack {
 		p.Months, p.Days = r.life(expires)
 	}
 	return p
+}
+
+// packCredits reads how many credits a pack has. With convert their unit is
+// not known yet, and they stay a note.
+func (r *reader) packCredits(f field, text, pack string, scale int) core.Amount {
+	var n core.Amount
+	exact, err := core.ParseRate(text)
+	if r.draft == nil {
+		n, err = core.ParseAmount(text, scale)
+	}
+	if err == nil && exact.IsZero() {
+		err = fmt.Errorf("a pack of none cannot be sold")
+	}
+	if err != nil {
+		r.refuse(f, err)
+		return 0
+	}
+	r.note(packPath(pack), f, exact)
+	return n
 }
 
 // packUnit is the unit of a pack's credits, which only one of several must name.

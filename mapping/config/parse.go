@@ -78,8 +78,8 @@ func Parse(name string, data []byte, env Env) (*Config, error) {
 
 // The fields at the top of the file.
 const (
-	topFields = "version storage listen secret_key retention unit units connections route burn_order holds windows deficit rate_card packs mapping"
-	topLater  = "plans top_up alerts convert"
+	topFields = "version storage listen secret_key retention unit units convert connections route burn_order holds windows deficit rate_card packs mapping"
+	topLater  = "plans top_up alerts"
 )
 
 func (r *reader) config(root *node) *Config {
@@ -110,7 +110,9 @@ func (r *reader) config(root *node) *Config {
 	}
 	r.times(top, c)
 	r.deficit(top)
+	found := r.conversions(top)
 	c.Units = r.units(top)
+	r.conversion(found, c)
 	c.Connections = r.connections(top)
 	r.route(top, c)
 	r.rateCard(top, c)

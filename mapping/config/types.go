@@ -17,6 +17,8 @@ type Config struct {
 	SecretKey   Secret
 	RetainRaw   time.Duration // raw webhook bodies; 0 keeps them for ever
 	Units       []Unit        // the first is what the rate card and rates of connections are in
+	Convert     *Conversion   // the unit takes another's place; figures are as written, and packs have no credits yet, until [Config.Over]
+	Retired     []Retired     // every change of unit so far, the oldest first, set by [Config.Over]
 	Connections []Connection
 	Route       mapping.Route
 	Order       core.Order
@@ -26,6 +28,7 @@ type Config struct {
 	Card        rate.Card
 	Packs       map[string]mapping.Pack
 	Digest      string // SHA-256 of the file, in hex
+	draft       *draft // the figures of a file with convert, as they are written
 }
 
 // Unit is a unit and its list prices.

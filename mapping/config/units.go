@@ -48,7 +48,10 @@ func (r *reader) unitList(f field) []Unit {
 }
 
 func (r *reader) unit(f field) Unit {
-	o := r.object(f, "unit", "code scale price", "convert")
+	o := r.object(f, "unit", "code scale price convert", "")
+	if r.draft != nil {
+		r.draft.unit = f.value.at
+	}
 	u := Unit{Unit: core.Unit{Scale: 2}}
 	var currency core.Currency
 	if code, ok := o.need("code"); ok {
@@ -107,7 +110,7 @@ func (r *reader) prices(f field, scale int) []core.Price {
 	var prices []core.Price
 	seen := map[core.Currency]bool{}
 	for _, item := range items {
-		p, ok := r.price(item, scale)
+		p, ok := r.price(item, scale, "unit.price")
 		if !ok {
 			continue
 		}
@@ -120,8 +123,8 @@ func (r *reader) prices(f field, scale int) []core.Price {
 	return prices
 }
 
-// price reads "0.08 usd", the value of a unit of that scale.
-func (r *reader) price(f field, scale int) (core.Price, bool) {
+// price reads "0.08 usd", the value of a unit of that scale, which stands at path.
+func (r *reader) price(f field, scale int, path string) (core.Price, bool) {
 	text, ok := r.text(f, 60)
 	if !ok {
 		r.badPrice = true
@@ -139,5 +142,6 @@ func (r *reader) price(f field, scale int) (core.Price, bool) {
 		r.refuse(f, err)
 		return core.Price{}, false
 	}
+	r.note(pricePath(path, p.Currency), f, p.Rate)
 	return p, true
 }

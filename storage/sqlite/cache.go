@@ -46,7 +46,7 @@ func (w *writer) account(key ledger.AccountKey) (*core.Account, loadedAccount, e
 	if err != nil || a == nil {
 		return nil, loadedAccount{}, err
 	}
-	return a, loadedAccount{a.NextDue(), rows}, nil
+	return a, loadedAccount{a.NextDue(), a.Became, rows}, nil
 }
 
 // keep puts the accounts of a successful commit into the cache. One with a
@@ -55,7 +55,7 @@ func (w *writer) keep(s *ledger.State) {
 	for key, loaded := range w.loaded {
 		if a := s.Accounts[key]; a != nil && loaded.follow(a) {
 			a.Committed()
-			loaded.due = a.NextDue()
+			loaded.due, loaded.became = a.NextDue(), a.Became
 			w.cache.accounts[key] = cached{a, loaded}
 		}
 	}
@@ -68,7 +68,7 @@ func (l loadedAccount) follow(a *core.Account) bool {
 		if !known {
 			return false
 		}
-		row.live, row.closed = g.Remaining > 0, g.Closed
+		row.live, row.closed, row.away = g.Remaining > 0, g.Closed, g.Away
 		l.grants[g.ID] = row
 		if !row.live {
 			delete(l.grants, g.ID)

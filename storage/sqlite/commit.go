@@ -23,6 +23,7 @@ type writer struct {
 
 type loadedAccount struct {
 	due    core.Time
+	became string
 	grants map[core.ID]grantRow
 }
 
@@ -31,6 +32,7 @@ type grantRow struct {
 	pos    int64
 	live   bool
 	closed core.GrantState
+	away   core.Amount
 }
 
 func newWriter(conn *sqlite.Conn) *writer { return &writer{conn: conn} }
@@ -147,7 +149,7 @@ func (w *writer) loadLedger(b *ledger.Batch, s *ledger.State) error {
 		}
 		if a := s.Accounts[key]; g != nil && a != nil && a.Grant(id) == nil {
 			a.Grants = append(a.Grants, *g)
-			w.loaded[key].grants[id] = grantRow{pos, g.Remaining > 0, g.Closed}
+			w.loaded[key].grants[id] = grantRow{pos, g.Remaining > 0, g.Closed, g.Away}
 		}
 	}
 	for _, id := range b.Holds {

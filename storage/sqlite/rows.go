@@ -11,7 +11,7 @@ import (
 // The columns of each table in the order in which the functions beside them
 // read and bind.
 const (
-	grantColumns   = "id, seq, amount, remaining, held, ended, closed, category, priority, starts, expires, paid, currency, actions, source, metadata, recorded"
+	grantColumns   = "id, seq, amount, remaining, held, ended, away, closed, category, priority, starts, expires, paid, currency, actions, source, metadata, recorded"
 	holdColumns    = "id, state, amount, captured, parts, created, expires, resolved, protect, action, card, price"
 	entryColumns   = "account, seq, kind, grant_id, source, amount, effective, recorded, hash"
 	requestColumns = "hash, operation, key, account, fields, code, result, first_seq, last_seq, amount, reversed, at"
@@ -32,7 +32,7 @@ func bucketOf(k ledger.AccountKey) int64 { return int64(core.Bucket(k.Customer))
 
 func (r *row) grant() core.Grant {
 	var g core.Grant
-	g.ID, g.Seq, g.Amount, g.Remaining, g.Held, g.Ended = r.id(), r.int(), r.amount(), r.amount(), r.amount(), r.amount()
+	g.ID, g.Seq, g.Amount, g.Remaining, g.Held, g.Ended, g.Away = r.id(), r.int(), r.amount(), r.amount(), r.amount(), r.amount(), r.amount()
 	g.Closed, g.Category, g.Priority = core.GrantState(r.text()), core.Category(r.text()), int(r.int())
 	g.Starts, g.Expires = r.time(), r.time()
 	g.Paid = core.Money{Minor: r.amount(), Currency: core.Currency(r.text())}

@@ -81,7 +81,7 @@ func (w *writer) saveAccount(a *core.Account) error {
 }
 
 // saveHead writes the account's own row. The due instant is indexed, so it is
-// written only when it moved.
+// written only when it, or what hardly ever does, moved.
 func (w *writer) saveHead(a *core.Account, name string, bucket int64, was loadedAccount, known bool) error {
 	due, open := a.NextDue(), int64(0)
 	for i := range a.Holds {
@@ -90,32 +90,32 @@ func (w *writer) saveHead(a *core.Account, name string, bucket int64, was loaded
 		}
 	}
 	windows := formatWindows(a.Windows)
-	if known && due == was.due {
+	if known && due == was.due && a.Became == was.became {
 		q := query(w.conn, "UPDATE accounts SET seq = ?, head = ?, consumed = ?, holds = ?, windows = ? WHERE bucket = ? AND account = ?")
 		return q.ints(a.Seq).blob(a.Head[:]).ints(int64(a.Consumed), open).text(windows).ints(bucket).text(name).run()
 	}
-	q := query(w.conn, `INSERT INTO accounts (bucket, account, seq, head, consumed, holds, due, windows) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	q := query(w.conn, `INSERT INTO accounts (bucket, account, seq, head, consumed, holds, due, windows, became) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET seq = excluded.seq, head = excluded.head, consumed = excluded.consumed, holds = excluded.holds,
-		due = excluded.due, windows = excluded.windows`)
-	return q.ints(bucket).text(name).ints(a.Seq).blob(a.Head[:]).ints(int64(a.Consumed), open, int64(due)).text(windows).run()
+		due = excluded.due, windows = excluded.windows, became = excluded.became`)
+	return q.ints(bucket).text(name).ints(a.Seq).blob(a.Head[:]).ints(int64(a.Consumed), open, int64(due)).text(windows, a.Became).run()
 }
 
 // updateGrant writes what a grant's movements changed. The columns that rarely
 // change, one of them indexed, are written only when they did.
 func (w *writer) updateGrant(g *core.Grant, row grantRow) error {
-	if g.Closed == row.closed && (g.Remaining > 0) == row.live {
+	if g.Closed == row.closed && (g.Remaining > 0) == row.live && g.Away == row.away {
 		q := query(w.conn, "UPDATE grants SET remaining = ?, held = ?, ended = ? WHERE rowid = ?")
 		return q.ints(int64(g.Remaining), int64(g.Held), int64(g.Ended), row.pos).run()
 	}
-	q := query(w.conn, "UPDATE grants SET remaining = ?, held = ?, ended = ?, closed = ?, live = ? WHERE rowid = ?")
-	q.ints(int64(g.Remaining), int64(g.Held), int64(g.Ended)).text(string(g.Closed))
+	q := query(w.conn, "UPDATE grants SET remaining = ?, held = ?, ended = ?, away = ?, closed = ?, live = ? WHERE rowid = ?")
+	q.ints(int64(g.Remaining), int64(g.Held), int64(g.Ended), int64(g.Away)).text(string(g.Closed))
 	return q.ints(flag(g.Remaining > 0), row.pos).run()
 }
 
 func (w *writer) insertGrant(g *core.Grant, name string, bucket int64) error {
-	q := query(w.conn, "INSERT INTO grants (bucket, account, live, "+grantColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+	q := query(w.conn, "INSERT INTO grants (bucket, account, live, "+grantColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 	q.ints(bucket).text(name).ints(flag(g.Remaining > 0))
-	q.text(string(g.ID)).ints(g.Seq, int64(g.Amount), int64(g.Remaining), int64(g.Held), int64(g.Ended))
+	q.text(string(g.ID)).ints(g.Seq, int64(g.Amount), int64(g.Remaining), int64(g.Held), int64(g.Ended), int64(g.Away))
 	q.text(string(g.Closed), string(g.Category)).ints(int64(g.Priority), int64(g.Starts), int64(g.Expires), int64(g.Paid.Minor))
 	q.text(string(g.Paid.Currency), jsonText(g.Actions, len(g.Actions) == 0), string(g.Source))
 	return q.text(jsonText(g.Metadata, len(g.Metadata) == 0)).ints(int64(g.Recorded)).run()
@@ -123,7 +123,8 @@ func (w *writer) insertGrant(g *core.Grant, name string, bucket int64) error {
 
 func (w *writer) saveHold(h *core.Hold, name string, bucket int64) error {
 	q := query(w.conn, "INSERT INTO holds (bucket, account, "+holdColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET state = excluded.state, captured = excluded.captured, parts = excluded.parts, resolved = excluded.resolved`)
+		ON CONFLICT DO UPDATE SET account = excluded.account, state = excluded.state, amount = excluded.amount, captured = excluded.captured,
+		parts = excluded.parts, resolved = excluded.resolved, price = excluded.price`)
 	q.ints(bucket).text(name, string(h.ID), string(h.State)).ints(int64(h.Amount), int64(h.Captured))
 	q.text(jsonText(h.Parts, len(h.Parts) == 0)).ints(int64(h.Created), int64(h.Expires), int64(h.Resolved), flag(h.Protect))
 	return q.text(h.Action, h.Card, h.Price).run()

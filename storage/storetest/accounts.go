@@ -19,6 +19,7 @@ var accountCases = []testCase{
 	{"units of one customer are apart", unitsApart},
 	{"an account that only opened a window is kept", windowOnly},
 	{"a new account in a batch beside an old one", mixedAccounts},
+	{"a balance goes over to another unit and comes back", changesUnit},
 }
 
 func grantRoundTrip(w *world) {

@@ -170,7 +170,7 @@ func (t *tables) account(key ledger.AccountKey, grants, holds []core.ID) *core.A
 
 // cleanGrant is a grant without the mark of having changed.
 func cleanGrant(g core.Grant) core.Grant {
-	return core.Grant{Terms: g.Terms, Recorded: g.Recorded, Seq: g.Seq, Remaining: g.Remaining, Held: g.Held, Ended: g.Ended, Closed: g.Closed}
+	return core.Grant{Terms: g.Terms, Recorded: g.Recorded, Seq: g.Seq, Remaining: g.Remaining, Held: g.Held, Ended: g.Ended, Away: g.Away, Closed: g.Closed}
 }
 
 // cleanHold is a hold without the mark of having changed.
@@ -236,6 +236,7 @@ func (t *tables) applyAccount(a *core.Account) error {
 	}
 	t.accounts[key] = core.Account{
 		Customer: a.Customer, Unit: core.Unit{Code: a.Unit.Code}, Seq: a.Seq, Head: a.Head, Consumed: a.Consumed, Windows: slices.Clone(a.Windows),
+		Became: a.Became,
 	}
 	for g := range a.ChangedGrants {
 		t.grants = slices.DeleteFunc(t.grants, func(o owned[core.Grant]) bool { return o.value.ID == g.ID })
