@@ -89,6 +89,20 @@ type (
 	EventLister interface {
 		Events(ctx context.Context, since core.Time, p Page) (Listing[[]byte], error)
 	}
+	// Sweeper recovers events that never arrived where the vendor lists none:
+	// it reads the objects that they were about. customer is the vendor's id of
+	// the customer whose objects are read, or "" for what belongs to no one
+	// customer, the customers themselves among them. An unknown customer is a
+	// [CodeNotFound] error.
+	//
+	// Bodies are as a webhook would carry them and mean the same to Normalise,
+	// but for an id of our own, which is the same at each sweep. Only what
+	// happens to an object once is told, such as its creation, so that type and
+	// object name the fact; and nothing that has no effect. An object that is
+	// not read whole is an error, never an event left out.
+	Sweeper interface {
+		Sweep(ctx context.Context, since core.Time, customer string, p Page) (Listing[[]byte], error)
+	}
 )
 
 // Page asks for a part of a list: at most Limit items after Cursor.

@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -11,9 +12,19 @@ import (
 
 // Limits bound how a port uses its vendor.
 type Limits struct {
-	Percent int           // of the vendor's rate that may be used, 50 when zero
-	Timeout time.Duration // of one call, 30 s when zero
-	Observe func(op string, took time.Duration, err error)
+	PerSecond int           // calls a second that the vendor allows, the published figure when zero
+	Percent   int           // of the vendor's rate that may be used, 50 when zero
+	Timeout   time.Duration // of one call, 30 s when zero
+	Observe   func(op string, took time.Duration, err error)
+}
+
+// Rate is how many calls a second may be made of a vendor with these traits:
+// the share of what it allows, at least one.
+func (l Limits) Rate(t Traits) int {
+	if l.Percent <= 0 {
+		l.Percent = 50
+	}
+	return max(1, cmp.Or(max(0, l.PerSecond), t.PerSecond)*l.Percent/100)
 }
 
 // Port is an adapter as the rest of Scrip uses it: what the adapter can do,
@@ -41,18 +52,16 @@ type capabilities struct {
 	GrantReader
 	UsageReader
 	EventLister
+	Sweeper
 }
 
 // NewPort finds what an adapter can do.
 func NewPort(a Adapter, l Limits) *Port {
-	if l.Percent <= 0 {
-		l.Percent = 50
-	}
 	if l.Timeout <= 0 {
 		l.Timeout = 30 * time.Second
 	}
 	p := &Port{Adapter: a, limits: l}
-	perSecond := max(1, a.Traits().PerSecond*l.Percent/100)
+	perSecond := l.Rate(a.Traits())
 	p.limiter = rate.NewLimiter(rate.Limit(perSecond), perSecond)
 	p.can.Preparer, _ = a.(Preparer)
 	p.can.CustomerWriter, _ = a.(CustomerWriter)
@@ -67,6 +76,7 @@ func NewPort(a Adapter, l Limits) *Port {
 	p.can.GrantReader, _ = a.(GrantReader)
 	p.can.UsageReader, _ = a.(UsageReader)
 	p.can.EventLister, _ = a.(EventLister)
+	p.can.Sweeper, _ = a.(Sweeper)
 	return p
 }
 
@@ -167,6 +177,19 @@ func (p *Port) Events(ctx context.Context, since core.Time, page Page) (Listing[
 	return call(ctx, p, "list events", p.can.EventLister != nil, func(ctx context.Context) (Listing[[]byte], error) { return p.can.Events(ctx, since, page) })
 }
 
+// Lists reports whether lost events can be read from the vendor's own list.
+func (p *Port) Lists() bool { return p.can.EventLister != nil }
+
+// Sweeps reports whether lost events are found by reading the objects they
+// were about, for want of a list.
+func (p *Port) Sweeps() bool { return !p.Lists() && p.can.Sweeper != nil }
+
+// Sweep reads what happened to a customer's objects, or to those of no one
+// customer when it is "", as events.
+func (p *Port) Sweep(ctx context.Context, since core.Time, customer string, page Page) (Listing[[]byte], error) {
+	return call(ctx, p, "sweep", p.can.Sweeper != nil, func(ctx context.Context) (Listing[[]byte], error) { return p.can.Sweep(ctx, since, customer, page) })
+}
+
 // Capability is one thing a vendor may do, and whether this one does.
 type Capability struct {
 	Name string
@@ -181,6 +204,7 @@ func (p *Port) Capabilities() []Capability {
 		{"consumption", c.ConsumptionWriter != nil}, {"cancel consumption", c.ConsumptionCanceller != nil},
 		{"sell packs", c.Seller != nil}, {"find by mark", c.Finder != nil}, {"read customers", c.CustomerReader != nil},
 		{"read grants", c.GrantReader != nil}, {"read usage", c.UsageReader != nil}, {"list events", c.EventLister != nil},
+		{"sweep events", c.Sweeper != nil},
 		{"prepare objects", c.Preparer != nil},
 	}
 }

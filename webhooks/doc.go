@@ -5,4 +5,7 @@
 // The worker normalises stored events and applies them, each effect in one
 // commit with its event's mark. Every stored event ends as applied, ignored
 // with a reason, or parked for a person; until then it waits.
+//
+// What never arrived is looked for now and then: in the vendor's list of
+// events, or in the objects that the events would have been about.
 package webhooks

@@ -13,25 +13,37 @@ import (
 	"scrip/core/ledger"
 )
 
+// origin is how an event came here.
+type origin int
+
+const (
+	delivered origin = iota // by a webhook
+	listed                  // from the vendor's list of events
+	swept                   // from the object that it is about
+)
+
 // take stores a verified body as a waiting event, once: by the vendor's event
 // id, or by a hash of the content where it has none that can be used. It
 // reports whether a row was added.
 //
 // The same id with another content keeps the first and adds the second as a
 // parked row of its own, unless both mean the same: vendors re-render bodies,
-// and a listed event (from a list, not a delivery) never counts as another.
-func take(ctx context.Context, l *ledger.Ledger, port *adapters.Port, connection string, body []byte, listed bool) (fresh bool, err error) {
+// and what no webhook brought never counts as another. Where a fact was both
+// delivered and swept, in whatever order, the first of them is kept.
+func take(ctx context.Context, l *ledger.Ledger, port *adapters.Port, connection string, body []byte, how origin) (fresh bool, err error) {
 	sum := sha256.Sum256(body)
 	e := ledger.Event{
 		Connection: connection, VendorID: hex.EncodeToString(sum[:]), Digest: hex.EncodeToString(sum[:]),
 		Body: body, Received: l.Now(), State: ledger.Waiting,
 	}
 	meaning, unreadable := normalise(port, body)
+	var f fact
 	if unreadable == nil {
 		e.Type = printable(meaning.Type, 200)
 		if meaning.ID != "" && meaning.ID == printable(meaning.ID, 255) {
 			e.VendorID = meaning.ID
 		}
+		f = factOf(port, connection, meaning)
 	}
 	e.ID = core.NewID(core.EventID, e.VendorID, "event/"+connection, e.VendorID, 0)
 	other := e
@@ -39,11 +51,16 @@ func take(ctx context.Context, l *ledger.Ledger, port *adapters.Port, connection
 	err = l.Do(ctx, &ledger.Op{
 		Names: func(b *ledger.Batch) {
 			b.Events = append(b.Events, ledger.Lease{ID: e.ID}, ledger.Lease{ID: other.ID})
+			b.Naturals = append(b.Naturals, f.keys()...)
 		},
 		Decide: func(tx *ledger.Tx) error {
+			fresh = false
+			if f.known(tx, how, e.ID) {
+				return nil
+			}
 			row := e
 			if old := tx.Event(e.ID); old != nil {
-				if old.Digest == e.Digest || listed || tx.Event(other.ID) != nil || sameMeaning(port, old.Body, meaning) {
+				if old.Digest == e.Digest || how != delivered || tx.Event(other.ID) != nil || sameMeaning(port, old.Body, meaning) {
 					return nil
 				}
 				row = other
@@ -56,6 +73,53 @@ func take(ctx context.Context, l *ledger.Ledger, port *adapters.Port, connection
 		},
 	})
 	return fresh && err == nil, err
+}
+
+// fact names what an event tells, where a sweep of the vendor's objects may
+// tell it too, under an id of our own: type and object. It is "" otherwise.
+type fact string
+
+func factOf(port *adapters.Port, connection string, e adapters.Event) fact {
+	const most = 400 // bytes
+	name := e.Type + "/" + e.Object
+	switch {
+	case !port.Sweeps(), e.Kind == adapters.UnknownEvent, e.Kind == adapters.SystemEvent: // those are never swept
+		return ""
+	case e.Type == "", e.Object == "", name != printable(name, most):
+		return ""
+	}
+	return fact(connection + "/" + name)
+}
+
+func (f fact) delivered() string { return "event/" + string(f) }
+func (f fact) swept() string     { return "sweep/" + string(f) }
+
+// keys are the natural keys by which a fact is known.
+func (f fact) keys() []string {
+	if f == "" {
+		return nil
+	}
+	return []string{f.delivered(), f.swept()}
+}
+
+// known reports whether the fact came here before in the other way, and
+// remembers which way it came. Deliveries of one type about one object may
+// still be several facts, so they do not exclude each other.
+func (f fact) known(tx *ledger.Tx, how origin, id core.ID) bool {
+	if f == "" {
+		return false
+	}
+	mine, others := f.delivered(), f.swept()
+	if how == swept {
+		mine, others = others, mine
+	}
+	if tx.Natural(others) != "" {
+		return true
+	}
+	if tx.Natural(mine) == "" {
+		tx.UseNatural(mine, id)
+	}
+	return false
 }
 
 // sameMeaning reports whether an earlier body of the same event says the same.
@@ -83,47 +147,4 @@ func printable(text string, n int) string {
 		return r
 	}, text)
 	return clean[:min(n, len(clean))]
-}
-
-// maxPages bounds a backfill; at 100 events a page it is a million events.
-const (
-	maxPages = 10_000
-	pageSize = 100
-)
-
-// Backfill stores events that the vendor sent since an instant and that never
-// arrived here, and reports how many. It can be repeated, and resumes by
-// itself: what is stored already is passed over.
-func (w *Worker) Backfill(ctx context.Context, connection string, since core.Time) (added int, err error) {
-	port := w.o.Ports[connection]
-	if port == nil {
-		return 0, core.Errorf(core.CodeNotFound, "connection %q does not exist", connection)
-	}
-	seen := map[string]bool{}
-	page := adapters.Page{Limit: pageSize}
-	for range maxPages {
-		list, err := port.Events(ctx, since, page)
-		if err != nil {
-			return added, err
-		}
-		for _, body := range list.Items {
-			fresh, err := take(ctx, w.o.Ledger, port, connection, body, true)
-			if err != nil {
-				return added, err
-			}
-			if fresh {
-				added++
-			}
-		}
-		if list.Next == "" {
-			w.Kick()
-			return added, nil
-		}
-		if seen[list.Next] {
-			return added, core.Errorf(core.CodeUnavailable, "connection %q lists its events in a circle, try again later", connection)
-		}
-		seen[list.Next] = true
-		page.Cursor = list.Next
-	}
-	return added, core.Errorf(core.CodeTooLarge, "connection %q lists more than %d events, start later", connection, maxPages*pageSize)
 }

@@ -23,6 +23,7 @@ type Options struct {
 	Workers     int           // events worked on at once, 8 when zero
 	Lease       time.Duration // 30 s when zero
 	Poll        time.Duration // 250 ms when zero
+	Recover     time.Duration // how often lost events are looked for, an hour when zero, never below zero
 	Observe     func(connection string, outcome ledger.QueueState)
 }
 
@@ -38,6 +39,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Observe == nil {
 		o.Observe = func(string, ledger.QueueState) {}
+	}
+	if o.Recover == 0 {
+		o.Recover = recoverEvery
 	}
 	if o.Workers <= 0 {
 		o.Workers = 8

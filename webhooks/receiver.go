@@ -59,7 +59,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), storeTime)
 	defer cancel()
-	if _, err := take(ctx, rc.o.Ledger, port, name, body, false); err != nil {
+	if _, err := take(ctx, rc.o.Ledger, port, name, body, delivered); err != nil {
 		rc.o.Log.Error("a delivery could not be stored", "connection", name, "error", err)
 		w.Header().Set("Retry-After", retryIn)
 		refuse(w, http.StatusServiceUnavailable, "unavailable", "the delivery could not be stored, deliver it again")

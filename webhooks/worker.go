@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sourcegraph/conc"
+
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/mapping/queue"
@@ -34,8 +36,19 @@ func NewWorker(o Options) *Worker {
 	return w
 }
 
-// Run works until ctx ends.
-func (w *Worker) Run(ctx context.Context) error { return w.runner.Run(ctx) }
+// Run works until ctx ends, and looks for lost events now and then.
+func (w *Worker) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var searches conc.WaitGroup
+	defer searches.Wait()
+	defer stop()
+	for name, port := range w.o.Ports {
+		if w.o.Recover > 0 && recovers(port) {
+			searches.Go(func() { w.recoverLoop(ctx, name) })
+		}
+	}
+	return w.runner.Run(ctx)
+}
 
 // Kick makes Run look at the inbox now.
 func (w *Worker) Kick() { w.runner.Kick() }

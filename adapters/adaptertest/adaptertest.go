@@ -91,6 +91,7 @@ func Run(t *testing.T, h Harness) {
 		{"precision", testPrecision},
 		{"taking back", testTakingBack},
 		{"paging", testPaging},
+		{"sweep", testSweep},
 		{"cancellation", testCancellation},
 		{"secrets", testSecrets},
 		{"variants", testVariants},

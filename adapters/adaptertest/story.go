@@ -87,6 +87,9 @@ func (b *bench) readBack() {
 		_, err := b.port.Events(ctx, b.now-hour, adapters.Page{Limit: 5})
 		check("events", err)
 	}
+	if b.has("sweep events") && len(b.sweepAll(b.now-hour, 5)) == 0 {
+		b.t.Error("a sweep tells nothing")
+	}
 }
 
 // testVariants runs the story with each unconfirmed behaviour of the vendor
@@ -210,6 +213,10 @@ func leaks(t *testing.T, h Harness, url, what string) {
 	}
 	_, err = b.port.Customers(t.Context(), adapters.Page{})
 	errs = append(errs, err)
+	for _, customer := range []string{"", "vendor_1"} {
+		_, err = b.port.Sweep(t.Context(), 0, customer, adapters.Page{})
+		errs = append(errs, err)
+	}
 	for _, err := range errs {
 		text := fmt.Sprintf("%v %+v %#v", err, err, adapters.AsError(err))
 		if strings.Contains(text, canaryKey) || strings.Contains(text, canarySecret) || strings.Contains(text, "canary") {

@@ -80,10 +80,12 @@ func (a *Adapter) vendorGrant(b *block, unit string) (adapters.VendorGrant, erro
 	switch {
 	case b.ended(now):
 		out.State = core.Expired
-	case b.Status == "pending_payment" || now < out.Starts: // not spendable yet
+	case b.Status == "pending_payment": // not spendable yet
 		out.State = core.Scheduled
-	case left.Quanta <= 0:
+	case left.Quanta <= 0: // or voided, before it began as well
 		out.State = core.Spent
+	case now < out.Starts:
+		out.State = core.Scheduled
 	default:
 		out.State = core.Open
 	}

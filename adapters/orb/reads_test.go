@@ -66,12 +66,13 @@ func TestGrantStates(t *testing.T) {
 	a, _ := against(t, map[string][]string{"GET /customers/CU1/credits": {pageOf(
 		item("open", "1.5", `"2.000000"`, old, later, "active"), item("never", "1", "1", "null", "null", "active"), item("spent", "0", "2", old, later, "active"),
 		item("expired", "1", "2", old, past, "active"), item("pending", "1", "1", old, later, "pending_payment"), item("future", "1", "1", later, "null", "active"),
-		item("huge", "9007199254740993", "null", old, "null", "active"), item("negative", "-1", "2", old, later, "active"))}})
+		item("huge", "9007199254740993", "null", old, "null", "active"), item("negative", "-1", "2", old, later, "active"),
+		item("taken back", "0", "1", later, "null", "active"))}})
 	got, err := a.Grants(t.Context(), "CU1", adapters.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]core.GrantState{"open": core.Open, "never": core.Open, "spent": core.Spent, "expired": core.Expired, "pending": core.Scheduled, "future": core.Scheduled, "huge": core.Open, "negative": core.Spent}
+	want := map[string]core.GrantState{"open": core.Open, "never": core.Open, "spent": core.Spent, "expired": core.Expired, "pending": core.Scheduled, "future": core.Scheduled, "taken back": core.Spent, "huge": core.Open, "negative": core.Spent}
 	for _, g := range got.Items {
 		if g.State != want[g.ID] || g.Category != core.Paid || g.Neutral != "grn_1" {
 			t.Errorf("%s is %s, %s, %q", g.ID, g.State, g.Category, g.Neutral)

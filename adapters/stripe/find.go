@@ -7,6 +7,7 @@ import (
 	stripego "github.com/stripe/stripe-go/v76"
 
 	"scrip/adapters"
+	"scrip/core"
 )
 
 // recentPages bounds the walk through the newest objects of an account, among
@@ -74,6 +75,39 @@ func (a *Adapter) findGrant(ctx context.Context, m adapters.Mark, customer strin
 	return findIn(ctx, a, grantsPath, q, pages, grantID, func(g creditGrant) (adapters.Answer, bool) {
 		return grantAnswer(m.Neutral, g.ID), ours(g.Metadata, m, metaGrant)
 	})
+}
+
+// standing is the linked object of a grant that Stripe still draws on, "" when
+// there is none. One that was partly consumed stays when its account leaves,
+// see [Adapter.EndGrant]. When the account comes back before it was trued up, a
+// second object would let Stripe draw twice for the same credits; the next
+// true-up sets what is left of the one right.
+func (a *Adapter) standing(ctx context.Context, o adapters.GrantOrder, customer string) (string, error) {
+	for _, l := range o.Links {
+		if l.Role != adapters.RoleGrant || l.Neutral != string(o.Grant) {
+			continue
+		}
+		var g creditGrant
+		err := a.read(ctx, stripego.FormatURLPath(grantsPath+"/%s", l.Vendor), nil, &g)
+		switch {
+		case hasCode(err, adapters.CodeNotFound):
+			continue
+		case err != nil:
+			return "", err
+		case g.ID != l.Vendor:
+			return "", adapters.Errorf(adapters.CodeBadAnswer, "the answer is not the grant that was asked for")
+		case !strings.EqualFold(g.Amount.Monetary.Currency, string(o.Value.Currency)):
+			continue
+		}
+		held, err := a.vendorGrant(ctx, customer, &g)
+		if err != nil {
+			return "", err
+		}
+		if held.State == core.Open || held.State == core.Scheduled {
+			return g.ID, nil
+		}
+	}
+	return "", nil
 }
 
 type invoiceObject struct {

@@ -68,6 +68,8 @@ func ExpiryAtVendor(expires core.Time) core.Time {
 
 // CreateGrant gives Stripe the remaining value of a grant. A value below one
 // minor unit cannot be held and stays in the core: the answer has no link.
+// Where the grant is linked to an object that still has something to give, it
+// is that one, whatever its amount: see [Adapter.standing].
 func (a *Adapter) CreateGrant(ctx context.Context, o adapters.GrantOrder) (adapters.Answer, error) {
 	customer := o.Links.One(adapters.RoleCustomer)
 	switch err := carries(o.Value.Currency); {
@@ -80,8 +82,15 @@ func (a *Adapter) CreateGrant(ctx context.Context, o adapters.GrantOrder) (adapt
 	case customer == "":
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the customer of grant %q has no link, send the customer first", string(o.Grant))
 	}
+	id, err := a.standing(ctx, o, customer)
+	if err != nil {
+		return adapters.Answer{}, err
+	}
+	if id != "" {
+		return grantAnswer(string(o.Grant), id), nil
+	}
 	var made creditGrant
-	err := a.backend.Call(http.MethodPost, grantsPath, a.key, newGrantParams(ctx, o, customer), &made)
+	err = a.backend.Call(http.MethodPost, grantsPath, a.key, newGrantParams(ctx, o, customer), &made)
 	if err != nil {
 		failed := writeFailed(err)
 		if hasCode(failed, adapters.CodeConflict) {
