@@ -103,9 +103,11 @@ func newIntent(connection, customer, ref, key string, now, due core.Time, b *Bod
 }
 
 // WindowID is the neutral id of a consumption window: a hash of connection,
-// account and number.
+// account and number. The customer is hashed with them: the few bits that an id
+// carries of its owner are those of many owners.
 func WindowID(connection string, account ledger.AccountKey, number int64) string {
-	return string(core.NewID("win", account.Customer, connection, account.Unit+"/"+strconv.FormatInt(number, 10), 0))
+	key := account.Unit + "/" + strconv.FormatInt(number, 10) + "/" + account.Customer
+	return string(core.NewID("win", account.Customer, connection, key, 0))
 }
 
 // StepMark is the mark of a further call that an intent makes: derived from

@@ -30,10 +30,13 @@ import (
 // app is the whole gateway, wired: everything below knows only its own part.
 type app struct {
 	config  *config.Config // what it runs with
+	wanted  *config.Config // what the file asks for
+	changes []ledger.Conversion
 	applied *migrate.Applied
-	pending bool // the file wants something else
-	owns    bool // it works the queues
-	stays   bool // it does not reload when another config is applied
+	pending bool  // the file wants something else
+	fault   error // why what the file wants cannot follow on what is applied
+	owns    bool  // it works the queues
+	stays   bool  // it does not reload when another config is applied
 	carrier migrate.Carrier
 	clock   *clock.Clock
 	store   ledger.Store
@@ -49,6 +52,7 @@ type app struct {
 type appOptions struct {
 	serve     bool // work the queues
 	wanted    bool // run with the file's config although another is applied
+	stays     bool // go on with it when another is applied
 	testClock bool
 	clock     *clock.Clock // the wall clock when nil
 	adminKey  config.Secret
@@ -61,9 +65,11 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 		o.log = slog.New(slog.DiscardHandler)
 	}
 	if o.clock == nil {
-		o.clock = clock.Wall()
+		if o.clock, err = commandClock(file.config); err != nil {
+			return nil, err
+		}
 	}
-	a := &app{clock: o.clock, log: o.log, owns: o.serve, stays: o.wanted}
+	a := &app{clock: o.clock, log: o.log, owns: o.serve, stays: o.wanted || o.stays}
 	a.store, err = sqlite.OpenWith(ctx, strings.TrimPrefix(file.config.Storage, "sqlite:"), sqlite.Options{Own: o.serve})
 	if err != nil {
 		return nil, err
@@ -73,7 +79,7 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 			err = errors.Join(err, a.close())
 		}
 	}()
-	if err := a.settle(ctx, file); err != nil {
+	if err := a.settle(ctx, file, o.wanted); err != nil {
 		return nil, err
 	}
 	if err := a.openPorts(); err != nil {
@@ -85,7 +91,7 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 		return nil, err
 	}
 	a.carrier = outward
-	a.ledger = ledger.Open(a.store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Outward: outward})
+	a.ledger = ledger.Open(a.store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Outward: outward, Conversions: a.changes})
 	if a.applied == nil {
 		if a.applied, err = migrate.Begin(ctx, a.ledger, file.text, migrate.SettingsOf(cfg)); err != nil {
 			return nil, err
@@ -102,22 +108,35 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 
 // settle decides what config the app runs with: the applied one where there
 // is one, and whether the file wants another.
-func (a *app) settle(ctx context.Context, file *configFile) (err error) {
-	a.config = file.config
-	if a.applied, err = migrate.Current(ctx, a.store.Reader()); err != nil || a.applied == nil {
+func (a *app) settle(ctx context.Context, file *configFile, wanted bool) (err error) {
+	a.config, a.wanted = file.config, file.config
+	if a.applied, err = migrate.Current(ctx, a.store.Reader()); err != nil {
 		return err
 	}
-	if a.stays {
-		return nil
+	if a.applied == nil {
+		if file.config.Convert != nil {
+			_, err = file.config.Over(nil)
+		}
+		return err
 	}
-	applied, err := parseConfig("applied config", a.applied.Text)
+	state, err := a.applied.Resolve(parseApplied)
 	if err != nil {
 		return err
 	}
-	a.pending = migrate.SettingsOf(file.config).Digest() != a.applied.Digest
-	a.config = a.applied.Effective(file.config, applied)
+	a.changes = state.Conversions
+	a.config = a.applied.Effective(file.config, state.Config)
+	if a.wanted, a.fault = a.applied.Want(file.config, parseApplied); a.fault != nil {
+		a.wanted, a.pending = a.config, true // who only serves goes on with what is applied
+		return nil
+	}
+	a.pending = migrate.SettingsOf(a.wanted).Digest() != a.applied.Digest
+	if wanted {
+		a.config = a.wanted
+	}
 	return nil
 }
+
+func parseApplied(text string) (*config.Config, error) { return parseConfig("applied config", text) }
 
 func (a *app) openGateway(o appOptions) {
 	receive := a.inbound(a.log)
@@ -151,7 +170,7 @@ func (a *app) openPorts() error {
 		if err != nil {
 			return usageError{err}
 		}
-		a.ports[c.Name] = adapters.NewPort(adapter, adapters.Limits{Percent: c.Percent})
+		a.ports[c.Name] = adapters.NewPort(adapter, adapters.Limits{PerSecond: c.Limit, Percent: c.Percent})
 	}
 	return nil
 }
@@ -164,10 +183,14 @@ func (a *app) connections() []mapping.Connection {
 	return list
 }
 
+// units are those that balances are or were counted in.
 func units(cfg *config.Config) []core.Unit {
 	list := make([]core.Unit, len(cfg.Units))
 	for i, u := range cfg.Units {
 		list[i] = u.Unit
+	}
+	for _, r := range cfg.RetiredUnits() {
+		list = append(list, r.Unit.Unit)
 	}
 	return list
 }
@@ -190,7 +213,7 @@ var errReload = errors.New("another config was applied")
 // sweep posts what time has decided, which only makes entries appear, balances
 // are right without it, and notices when another config was applied.
 func (a *app) sweep(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(noticeTime)
 	defer tick.Stop()
 	for {
 		select {

@@ -16,8 +16,10 @@ type books struct {
 	balance  map[string]core.Amount // by customer
 	consumed map[string]core.Amount // by customer
 	pots     map[string]core.Amount
-	grants   map[string][]string // by customer: ids, in order
-	amounts  map[string]core.Amount
+	grants   map[string][]string    // by customer: ids, in order
+	amounts  map[string]core.Amount // by grant: what was given,
+	left     map[string]core.Amount // what is available or held of it,
+	used     map[string]core.Amount // and what was consumed
 }
 
 // feedScale is the scale of the demo's unit.
@@ -27,7 +29,7 @@ const feedScale = 2
 func (st *stage) readBooks() (*books, error) {
 	b := &books{
 		balance: map[string]core.Amount{}, consumed: map[string]core.Amount{}, pots: map[string]core.Amount{},
-		grants: map[string][]string{}, amounts: map[string]core.Amount{},
+		grants: map[string][]string{}, amounts: map[string]core.Amount{}, left: map[string]core.Amount{}, used: map[string]core.Amount{},
 	}
 	for cursor := ""; ; {
 		page, err := st.get("/v1/feed?limit=1000" + cursor)
@@ -63,8 +65,12 @@ func (b *books) add(row any) error {
 		switch pot {
 		case "available":
 			b.balance[customer] += sign * amount
+			b.left[grant] += sign * amount
+		case "held":
+			b.left[grant] += sign * amount
 		case "consumed":
 			b.consumed[customer] += sign * amount
+			b.used[grant] += sign * amount
 		}
 	}
 	if e["kind"] == "grant" {
@@ -83,24 +89,32 @@ func (b *books) customers() []string {
 	return names
 }
 
-// told is what the vendor must count when so much was consumed in all: units,
-// or the floor of their value at 8 cents a credit.
-func (st *stage) told(consumed core.Amount) string {
-	if st.main.units {
-		return money(consumed)
+// floor is an amount by the quantum law: whole parts of what the vendor holds,
+// hundredths of its unit or cents at 8 a credit.
+func (s *seat) floor(a core.Amount) core.Amount {
+	if s.units {
+		return a
 	}
-	return strconv.FormatInt(int64(consumed)*8/100, 10)
+	return a * 8 / 100
+}
+
+// told is what the vendor must count when so much was consumed in all: units,
+// or the floor of their value.
+func (s *seat) told(consumed core.Amount) string { return s.count(s.floor(consumed)) }
+
+// count writes a count of the vendor's: decimal in its own units, whole cents.
+func (s *seat) count(parts core.Amount) string {
+	if s.units {
+		return money(parts)
+	}
+	return strconv.FormatInt(int64(parts), 10)
 }
 
 // heldLines lists what the vendor must hold: every grant at its value.
-func (st *stage) heldLines(b *books, customer string) []string {
+func (s *seat) heldLines(b *books, customer string) []string {
 	var lines []string
 	for _, id := range b.grants[customer] {
-		value := b.amounts[id]
-		if !st.main.units {
-			value = value * 8 / 100
-		}
-		lines = append(lines, id+" "+value.Format(2))
+		lines = append(lines, id+" "+s.floor(b.amounts[id]).Format(2))
 	}
 	slices.Sort(lines)
 	return lines
@@ -134,16 +148,19 @@ type vendorCustomer struct {
 }
 
 type vendorGrant struct {
-	ID       string            `json:"id"`
-	Amount   string            `json:"amount"`
-	Unit     string            `json:"unit"`
-	Category string            `json:"category"`
-	Metadata map[string]string `json:"metadata"`
+	ID        string            `json:"id"`
+	Amount    string            `json:"amount"`
+	Remaining string            `json:"remaining"`
+	Unit      string            `json:"unit"`
+	Category  string            `json:"category"`
+	State     string            `json:"state"`
+	Metadata  map[string]string `json:"metadata"`
 }
 
 type vendorInvoice struct {
 	ID       string            `json:"id"`
 	Status   string            `json:"status"`
+	Total    string            `json:"total"`
 	Paid     string            `json:"paid"`
 	Metadata map[string]string `json:"metadata"`
 }
@@ -153,11 +170,11 @@ func (i vendorInvoice) sale() bool { return i.Metadata["scrip_purchase"] != "" }
 
 // vendorState is the state of who holds grants and consumption, payState of
 // who collects the money.
-func (st *stage) vendorState() (*vendorView, error) { return st.stateOf(st.vendor) }
-func (st *stage) payState() (*vendorView, error)    { return st.stateOf(st.payer) }
+func (st *stage) vendorState() (*vendorView, error) { return st.stateOf(st.main) }
+func (st *stage) payState() (*vendorView, error)    { return st.stateOf(st.pay) }
 
-func (st *stage) stateOf(c *client) (*vendorView, error) {
-	a, err := st.controlOf(c, "state", nil)
+func (st *stage) stateOf(s *seat) (*vendorView, error) {
+	a, err := st.controlOf(s.control, "state", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -233,8 +250,8 @@ func canon(text string) string {
 }
 
 // counted is what the vendor counted for a customer.
-func (st *stage) counted(v *vendorView, customer string) string {
-	if st.main.units {
+func (s *seat) counted(v *vendorView, customer string) string {
+	if s.units {
 		return canon(v.consumed(customer))
 	}
 	return v.consumed(customer)

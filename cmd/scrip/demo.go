@@ -30,9 +30,10 @@ func (s *shell) demo() *cobra.Command {
 			} else if !slices.Contains(vendorNames(), o.provider) {
 				return usagef("provider %q is unknown, known are %s", o.provider, strings.Join(append(vendorNames(), "all"), ", "))
 			}
+			var calls *record
 			for i, name := range names {
 				last := i == len(names)-1
-				if err := s.playDemo(cmd.Context(), o, name, last && !o.once); err != nil {
+				if err := s.playDemo(cmd.Context(), o, name, last && !o.once, &calls); err != nil {
 					return err
 				}
 			}
@@ -47,8 +48,9 @@ func (s *shell) demo() *cobra.Command {
 }
 
 // playDemo sets the stage for one vendor, plays the story, and, when stay is
-// set, keeps serving.
-func (s *shell) playDemo(ctx context.Context, o demoOptions, provider string, stay bool) (err error) {
+// set, keeps serving. The application's calls must be those of the story that
+// was played before, if one was, whichever the vendor.
+func (s *shell) playDemo(ctx context.Context, o demoOptions, provider string, stay bool, calls **record) (err error) {
 	dir := o.keep
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "scrip-demo-"); err != nil {
@@ -69,6 +71,11 @@ func (s *shell) playDemo(ctx context.Context, o demoOptions, provider string, st
 	if err := st.story(); err != nil {
 		return fmt.Errorf("the story broke off after %q: %w", st.step, err)
 	}
+	if *calls != nil {
+		st.scene("the application noticed nothing of another vendor")
+		st.check("calls that it made here and not there, or there and not here", []string(nil), st.record.unlike(*calls))
+	}
+	*calls = &st.record
 	if st.failed > 0 {
 		s.say("\n%d of %d checks did not hold", st.failed, st.checks)
 		return exit(exitFailed)

@@ -80,10 +80,7 @@ func playKept(t *testing.T, dir string) (api, key, box string, stop func()) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	for name := range first.Sandboxes {
-		box = first.Sandboxes[name]
-	}
-	return first.URL, first.Key, box, func() {
+	return first.URL, first.Key, first.Sandboxes["stripe"], func() {
 		_ = cmd.Process.Signal(syscall.SIGINT)
 		if n := <-checks; n < 25 {
 			t.Errorf("%d checks, want at least 25", n)
@@ -113,8 +110,8 @@ func (l *lockedBuffer) String() string {
 
 // outsideEntry is what a stranger reads of the feed.
 type outsideEntry struct {
-	Customer, Kind, Grant, From, To, Amount string
-	Seq                                     int64
+	Customer, Unit, Kind, Grant, From, To, Amount string
+	Seq                                           int64
 }
 
 func fetch(t *testing.T, target, key string, into any) {

@@ -11,22 +11,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrip/core"
-	"scrip/core/ledger"
 	"scrip/mapping/migrate"
 	"scrip/storage/sqlite"
 )
 
-// settleTime is how long serving processes may take to notice what was applied.
-const settleTime = 3 * time.Second
+// settleTime is how long serving processes may take to notice what was applied;
+// they look every noticeTime.
+const settleTime, noticeTime = 2 * time.Second, 250 * time.Millisecond
 
 // carryOut runs a move from where its journal stands. begin, where it is not
 // nil, first writes a new journal, or turns the one there is.
 func (s *shell) carryOut(ctx context.Context, file *configFile, begin func(*migrate.Mover) error) error {
-	path := strings.TrimPrefix(file.config.Storage, "sqlite:")
-	release, err := sqlite.Lock(path, "apply.lock")
-	if errors.Is(err, sqlite.ErrLocked) {
-		return core.Errorf(core.CodeConversionInProgress, "another operator is applying a change to this database")
-	}
+	release, err := onlyOperator(file)
 	if err != nil {
 		return err
 	}
@@ -56,6 +52,15 @@ func (s *shell) carryOut(ctx context.Context, file *configFile, begin func(*migr
 	return err
 }
 
+// onlyOperator keeps others from applying anything until it is released.
+func onlyOperator(file *configFile) (release func() error, err error) {
+	release, err = sqlite.Lock(strings.TrimPrefix(file.config.Storage, "sqlite:"), "apply.lock")
+	if errors.Is(err, sqlite.ErrLocked) {
+		err = core.Errorf(core.CodeConversionInProgress, "another operator is applying a change to this database")
+	}
+	return release, err
+}
+
 // openMover opens an app that runs with the file's config, which knows both
 // sides of a move. It works the queues unless another process serves.
 func (s *shell) openMover(ctx context.Context, file *configFile) (*app, error) {
@@ -69,7 +74,7 @@ func (s *shell) openMover(ctx context.Context, file *configFile) (*app, error) {
 func (s *shell) mover(a *app) *migrate.Mover {
 	return &migrate.Mover{
 		Ledger: a.ledger, Carrier: a.carrier, Settle: settleTime,
-		Rest: func(ctx context.Context, connection string) error { return a.rest(ctx, connection) },
+		Rest: func(ctx context.Context, connection string) error { return s.rest(ctx, a, connection) },
 		Verify: func(ctx context.Context, connection string) (int, error) {
 			report, err := s.compare(ctx, a, reconcileFlags{connection: connection})
 			if err != nil {
@@ -81,37 +86,6 @@ func (s *shell) mover(a *app) *migrate.Mover {
 			return report.Counts.Findings, nil
 		},
 		Tell: func(m migrate.Move) { s.say("%s -> %s: %s", m.Source, m.Target, m.Phase) },
-	}
-}
-
-// rest waits until the due intents of a connection that were made before it was
-// called are settled; those that the traffic goes on making are not waited for.
-func (a *app) rest(ctx context.Context, connection string) error {
-	start := a.clock.Now()
-	for {
-		stats, err := a.ledger.Reader().Queues.Stats(ctx, a.clock.Now())
-		if err != nil {
-			return err
-		}
-		waiting := false
-		for _, q := range stats {
-			if q.Queue != ledger.Outbox || q.Connection != connection {
-				continue
-			}
-			if q.Parked > 0 {
-				return core.Errorf(core.CodeUnavailable, "%d intents for %q are parked: see scrip outbox list --state parked, mend them and apply again", q.Parked, connection)
-			}
-			waiting = q.Waiting > 0 && q.Oldest <= start
-		}
-		if !waiting {
-			return nil
-		}
-		a.outward.Kick()
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
 	}
 }
 
@@ -128,11 +102,16 @@ func (s *shell) sayMove(m *migrate.Move) {
 
 func (s *shell) rollback() *cobra.Command {
 	return &cobra.Command{
-		Use: "rollback", Short: "undo a vendor move that is not drained yet", Args: cobra.NoArgs,
+		Use: "rollback", Short: "undo a vendor move that is not drained yet, or the last change of the unit", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, file, err := s.makePlan(cmd)
 			if err != nil {
 				return err
+			}
+			if last, err := s.lastChange(cmd.Context(), file); err != nil {
+				return err
+			} else if last == aUnit {
+				return s.changeUnit(cmd.Context(), file, func(a *app) error { return migrate.UndoConversion(cmd.Context(), a.ledger) })
 			}
 			return s.carryOut(cmd.Context(), file, func(v *migrate.Mover) error { return v.Turn(cmd.Context(), migrate.Undo) })
 		},
@@ -152,16 +131,17 @@ func (s *shell) status() *cobra.Command {
 				return err
 			}
 			m, err := migrate.CurrentMove(cmd.Context(), a.store.Reader())
+			c, errUnit := migrate.CurrentConversion(cmd.Context(), a.store.Reader())
 			applied := a.applied
-			if err := errors.Join(err, a.close()); err != nil {
+			if err := errors.Join(err, errUnit, a.close()); err != nil {
 				return err
 			}
-			return s.printStatus(applied, p, m)
+			return s.printStatus(applied, p, m, c)
 		},
 	}
 }
 
-func (s *shell) printStatus(applied *migrate.Applied, p *migrate.Plan, m *migrate.Move) error {
+func (s *shell) printStatus(applied *migrate.Applied, p *migrate.Plan, m *migrate.Move, c *migrate.Conversion) error {
 	if s.json {
 		data := map[string]any{"applied_at": applied.At.String(), "digest": applied.Digest, "pending_changes": len(p.Changes)}
 		if m != nil {
@@ -170,11 +150,19 @@ func (s *shell) printStatus(applied *migrate.Applied, p *migrate.Plan, m *migrat
 				"started": m.Started.String(), "updated": m.Updated.String(),
 			}
 		}
+		if c != nil {
+			data["unit"] = map[string]any{
+				"from": c.From, "to": c.To, "phase": c.Phase, "accounts": c.Accounts, "started": c.Started.String(), "updated": c.Updated.String(),
+			}
+		}
 		return s.printJSON(data)
 	}
 	fmt.Fprintf(s.out, "applied  %s, at %s\npending  %d changes\n", applied.Digest[:12], applied.At, len(p.Changes))
 	if m != nil {
 		fmt.Fprintf(s.out, "move     %s -> %s, %s since %s, %d accounts\n", m.Source, m.Target, m.Phase, m.Updated, m.Accounts)
+	}
+	if c != nil {
+		fmt.Fprintf(s.out, "unit     %s -> %s, %s since %s, %d accounts\n", c.From, c.To, c.Phase, c.Updated, c.Accounts)
 	}
 	return nil
 }

@@ -1,16 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
 	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,111 +12,6 @@ import (
 
 	"github.com/sourcegraph/conc"
 )
-
-// town is a company on two vendors: sandboxes and a gateway as processes.
-type town struct {
-	*testing.T
-	ctx   context.Context
-	dir   string
-	boxes map[string]string
-	api   *client
-	serve *exec.Cmd
-}
-
-const townConfig = `version: 1
-listen: %s
-unit: {code: credits, scale: 2, price: 0.08 usd}
-connections:
-  main: {provider: stripe, api_key: env:VENDOR_KEY, webhook_secrets: [env:VENDOR_WEBHOOK_SECRET], base_url: "%s"}
-  next: {provider: orb, api_key: env:VENDOR_KEY, webhook_secrets: [env:VENDOR_WEBHOOK_SECRET], base_url: "%s"}
-route: {primary: %s, payments: main}
-mapping:
-  main: {window: 1s}
-  next: {window: 3s, share: 1}
-`
-
-func newTown(t *testing.T, primary string) *town {
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	t.Cleanup(cancel)
-	w := &town{T: t, ctx: ctx, dir: t.TempDir(), boxes: map[string]string{}}
-	t.Setenv("VENDOR_KEY", "sk_test_town")
-	t.Setenv("VENDOR_WEBHOOK_SECRET", "whsec_town_0123456789")
-	t.Setenv("SCRIP_ADMIN_KEY", "scrip_admin_of_the_town")
-	box := exec.CommandContext(ctx, "scrip", "sandbox", "stripe", "orb", "--addr", "127.0.0.1:0")
-	out, err := box.StdoutPipe()
-	w.need(err)
-	w.need(box.Start())
-	t.Cleanup(func() { _ = box.Process.Kill(); _ = box.Wait() })
-	line := bufio.NewScanner(out)
-	line.Scan()
-	w.need(json.Unmarshal(line.Bytes(), &w.boxes))
-	w.api = newClient("http://127.0.0.1:"+freePort(t), "scrip_admin_of_the_town")
-	w.lead(primary)
-	w.serve = exec.CommandContext(ctx, "scrip", "serve")
-	w.serve.Dir = w.dir
-	words := &lockedBuffer{}
-	w.serve.Stderr = words
-	w.need(w.serve.Start())
-	t.Cleanup(func() { _ = w.serve.Process.Signal(os.Interrupt); _ = w.serve.Wait() })
-	for range 2400 {
-		if _, err := w.api.do(ctx, request{method: http.MethodGet, path: "/readyz"}); err == nil {
-			return w
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	t.Fatalf("the gateway did not become ready: %s", words)
-	return nil
-}
-
-func (w *town) need(err error) {
-	w.Helper()
-	if err != nil {
-		w.Fatal(err)
-	}
-}
-
-// lead writes the config in which a connection is the primary one.
-func (w *town) lead(connection string) {
-	text := fmt.Sprintf(townConfig, strings.TrimPrefix(w.api.base, "http://"), w.boxes["stripe"], w.boxes["orb"], connection)
-	w.need(os.WriteFile(filepath.Join(w.dir, "scrip.yaml"), []byte(text), 0o600))
-}
-
-// scrip runs a command and returns its exit code and words.
-func (w *town) scrip(args ...string) (int, string) {
-	cmd := exec.CommandContext(w.ctx, "scrip", args...)
-	cmd.Dir = w.dir
-	out, _ := cmd.CombinedOutput()
-	return cmd.ProcessState.ExitCode(), string(out)
-}
-
-// killed runs a command and kills it after a while; it reports whether the
-// command came to its end before.
-func (w *town) killed(after time.Duration, args ...string) bool {
-	cmd := exec.CommandContext(w.ctx, "scrip", args...)
-	cmd.Dir = w.dir
-	w.need(cmd.Start())
-	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
-	return cmd.Wait() == nil
-}
-
-// post repeats a call with its key until it is answered.
-func (w *town) post(path, key string, b body) {
-	for {
-		_, err := w.api.do(w.ctx, request{method: http.MethodPost, path: path, key: key, body: b})
-		if err == nil {
-			return
-		}
-		if w.ctx.Err() != nil {
-			return
-		}
-		if !strings.Contains(err.Error(), "answer") {
-			w.Errorf("%s %s: %v", path, key, err)
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
 
 func (w *town) populate(customers int) {
 	for i := range customers {
@@ -182,7 +71,7 @@ func TestMoveSurvivesKills(t *testing.T) {
 		t.Skip("moves a whole company three times")
 	}
 	const customers = 6
-	w := newTown(t, "main")
+	w := newTown(t, townConfig, "main", 4*time.Minute)
 	w.populate(customers)
 	var stop atomic.Bool
 	var traffic conc.WaitGroup
@@ -242,7 +131,7 @@ func TestMoveSurvivesKills(t *testing.T) {
 // money, and drains.
 func TestMoveTheOtherWay(t *testing.T) {
 	const customers = 3
-	w := newTown(t, "next")
+	w := newTown(t, townConfig, "next", 4*time.Minute)
 	w.populate(customers)
 	spend := func(key string) {
 		for i := range customers {
@@ -266,33 +155,4 @@ func TestMoveTheOtherWay(t *testing.T) {
 			}
 		}
 	}
-}
-
-// rested waits until no queue has work.
-func (w *town) rested() {
-	for w.ctx.Err() == nil {
-		busy := false
-		a, err := w.api.do(w.ctx, request{method: http.MethodGet, path: "/v1/connections"})
-		w.need(err)
-		var list struct {
-			Data []struct {
-				Queues []struct{ Waiting, Open, Parked int }
-			}
-		}
-		w.need(a.decode(&list))
-		for _, c := range list.Data {
-			for _, q := range c.Queues {
-				busy = busy || q.Waiting+q.Open > 0
-				if q.Parked > 0 {
-					_, words := w.scrip("outbox", "list", "--state", "parked")
-					w.Fatalf("parked: %s", words)
-				}
-			}
-		}
-		if !busy {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	w.Fatal("the queues did not come to rest")
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -21,20 +19,18 @@ func (s *shell) plan() *cobra.Command {
 	c := &cobra.Command{
 		Use: "plan", Short: "compare the config file with what is applied; exit 3 when they differ", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != "table" && format != "json" {
-				return usagef("--format %q is not table or json", format)
+			if format != "table" && format != "json" && format != "html" {
+				return usagef("--format %q is not table, json or html", format)
 			}
-			p, _, err := s.makePlan(cmd)
+			if s.json {
+				format = "json"
+			}
+			file, err := s.loadConfig()
 			if err != nil {
 				return err
 			}
-			if out != "" {
-				if err := writePlan(out, p); err != nil {
-					return err
-				}
-				s.say("wrote %s", out)
-			}
-			if err := s.printPlan(p, format == "json" || s.json); err != nil {
+			p, err := s.writePlan(cmd.Context(), file, out, format)
+			if err != nil {
 				return err
 			}
 			if len(p.Changes) > 0 {
@@ -44,11 +40,76 @@ func (s *shell) plan() *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "also write the plan to a file, for scrip apply")
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	c.Flags().StringVar(&format, "format", "table", "table, json or html; json is the plan's file")
 	return c
 }
 
-// makePlan compares the file with what is applied.
+// writePlan makes a plan, writes it to a file where one is named, and shows it.
+func (s *shell) writePlan(ctx context.Context, file *configFile, out, format string) (*migrate.Plan, error) {
+	to, seen := io.Discard, &gallery{limit: shownRows}
+	switch format {
+	case "json":
+		to = s.out
+	case "html":
+		seen.limit = pageRows
+	}
+	var p *migrate.Plan
+	draw := func(w io.Writer) (err error) {
+		p, err = drawPlan(ctx, file, io.MultiWriter(w, to), seen)
+		return err
+	}
+	var err error
+	if out == "" {
+		err = draw(io.Discard)
+	} else if err = replaceFile(out, draw); err == nil {
+		s.say("wrote %s", out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch format {
+	case "json":
+		return p, nil
+	case "html":
+		return p, printPage(s.out, p, seen)
+	}
+	return p, s.printPlan(p, seen)
+}
+
+// drawPlan compares the file with what is applied, and writes the plan with its
+// effect on every account as it is worked out.
+func drawPlan(ctx context.Context, file *configFile, to io.Writer, seen *gallery) (p *migrate.Plan, err error) {
+	a, err := openApp(ctx, file, appOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	if p, err = a.plan(); err != nil {
+		return nil, err
+	}
+	w, err := migrate.NewWriter(to, p)
+	if err != nil {
+		return nil, err
+	}
+	var effect *migrate.Effect
+	each := func(c *migrate.CustomerEffect) error {
+		seen.see(c)
+		return w.Add(c)
+	}
+	switch {
+	case p.IsMove():
+		effect, err = migrate.MeasureMove(ctx, a.ledger, targetOf(a.wanted, p.Target), each)
+	case p.Unit != nil:
+		effect, err = a.measureUnit(ctx, each)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, w.Close(effect)
+}
+
+// makePlan compares the file with what is applied, its effect on the customers
+// apart.
 func (s *shell) makePlan(cmd *cobra.Command) (*migrate.Plan, *configFile, error) {
 	file, err := s.loadConfig()
 	if err != nil {
@@ -58,57 +119,19 @@ func (s *shell) makePlan(cmd *cobra.Command) (*migrate.Plan, *configFile, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := migrate.NewPlan(migrate.SettingsOf(a.config), migrate.SettingsOf(file.config))
-	if p.IsMove() {
-		effect, err := migrate.Measure(cmd.Context(), a.ledger, ratePerSecond(file.config, p.Target))
-		if err != nil {
-			return nil, nil, errors.Join(err, a.close())
-		}
-		p.With(effect)
-	}
-	return p, file, a.close()
+	p, err := a.plan()
+	return p, file, errors.Join(err, a.close())
 }
 
-// ratePerSecond is our share of what a connection's vendor allows.
-func ratePerSecond(cfg *config.Config, connection string) int {
+// targetOf is a connection as the target of a vendor move.
+func targetOf(cfg *config.Config, connection string) migrate.Target {
+	t := migrate.Target{Collects: cfg.Route.Collector() == connection}
 	for _, c := range cfg.Connections {
 		if v, ok := vendorNamed(c.Provider); ok && c.Name == connection {
-			return max(1, v.traits.PerSecond*c.Percent/100)
+			t.Connection, t.Traits = c.Connection, v.traits
 		}
 	}
-	return 1
-}
-
-func writePlan(path string, p *migrate.Plan) error {
-	raw, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(raw, '\n'), 0o644)
-}
-
-func (s *shell) printPlan(p *migrate.Plan, asJSON bool) error {
-	if asJSON {
-		return s.printJSON(p)
-	}
-	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	for _, c := range p.Changes {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Sign(), c.Path, c.Before, c.After)
-		if c.Why != "" {
-			fmt.Fprintf(w, "\tcannot be applied: %s\n", c.Why)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	s.say("%d changes", len(p.Changes))
-	if e := p.Effect; e != nil {
-		for unit, sum := range e.Left {
-			s.say("%s %s are left in all, before and after", sum, unit)
-		}
-		s.say("%d accounts and %d grants are carried: %d calls or more, about %s at our share of the vendor's limit", e.Accounts, e.Grants, e.Calls, e.Takes())
-	}
-	return nil
+	return t
 }
 
 func (s *shell) apply() *cobra.Command {
@@ -116,37 +139,46 @@ func (s *shell) apply() *cobra.Command {
 	c := &cobra.Command{
 		Use: "apply [PLAN]", Short: "put the config file, or a saved plan, in force", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, file, err := s.makePlan(cmd)
+			file, err := s.loadConfig()
 			if err != nil {
 				return err
 			}
 			if drain {
 				return s.carryOut(cmd.Context(), file, func(v *migrate.Mover) error { return v.Turn(cmd.Context(), migrate.Drain) })
 			}
-			if m, err := s.moveUnderWay(cmd.Context(), file); err != nil {
+			switch going, err := s.underWay(cmd.Context(), file); {
+			case err != nil:
 				return err
-			} else if m {
+			case going == aMove:
 				return s.carryOut(cmd.Context(), file, nil)
+			case going == aUnit:
+				return s.changeUnit(cmd.Context(), file, nil)
 			}
-			if len(args) == 1 {
-				if p, err = readPlan(args[0]); err != nil {
-					return err
-				}
-			}
-			if err := s.printPlan(p, s.json); err != nil {
+			p, err := s.planToApply(cmd.Context(), file, args)
+			if err != nil {
 				return err
 			}
 			if len(p.Changes) > 0 && !yes && !s.agrees() {
 				return core.Errorf(core.CodeInvalid, "nothing was applied: read the plan and say --yes")
 			}
+			if (p.IsMove() || p.Unit != nil) && len(p.Blocked()) == 0 {
+				if err := s.prepared(cmd.Context(), file, p); err != nil {
+					return err
+				}
+			}
 			if p.IsMove() && len(p.Blocked()) == 0 {
 				return s.carryOut(cmd.Context(), file, func(v *migrate.Mover) error { return v.Begin(cmd.Context(), p, file.text, file.config) })
+			}
+			if p.Unit != nil && len(p.Blocked()) == 0 {
+				return s.changeUnit(cmd.Context(), file, func(a *app) error {
+					return migrate.BeginConversion(cmd.Context(), a.ledger, p, file.text, a.wanted)
+				})
 			}
 			a, err := openApp(cmd.Context(), file, appOptions{})
 			if err != nil {
 				return err
 			}
-			err = migrate.Apply(cmd.Context(), a.ledger, p, file.text, migrate.SettingsOf(file.config))
+			err = migrate.Apply(cmd.Context(), a.ledger, p, file.text, migrate.SettingsOf(a.wanted))
 			if err == nil {
 				s.say("applied; a gateway that serves takes it up within seconds")
 			}
@@ -158,27 +190,70 @@ func (s *shell) apply() *cobra.Command {
 	return c
 }
 
-// moveUnderWay reports whether a move was begun and waits to be carried on.
-func (s *shell) moveUnderWay(ctx context.Context, file *configFile) (bool, error) {
+// work is what an apply may find begun.
+type work int
+
+const (
+	nothing work = iota
+	aMove
+	aUnit
+)
+
+// underWay says what was begun and waits to be carried on.
+func (s *shell) underWay(ctx context.Context, file *configFile) (work, error) {
 	a, err := openApp(ctx, file, appOptions{})
 	if err != nil {
-		return false, err
+		return nothing, err
 	}
 	m, err := migrate.CurrentMove(ctx, a.store.Reader())
-	return m != nil && !m.Phase.Ended() && m.Phase != migrate.Moved, errors.Join(err, a.close())
+	c, errUnit := migrate.CurrentConversion(ctx, a.store.Reader())
+	err = errors.Join(err, errUnit, a.close())
+	switch {
+	case err == nil && c != nil && !c.Ended():
+		return aUnit, nil
+	case err == nil && m != nil && !m.Phase.Ended() && m.Phase != migrate.Moved:
+		return aMove, nil
+	}
+	return nothing, err
 }
 
-func readPlan(path string) (*migrate.Plan, error) {
+// planToApply reads the plan that is named, or makes one, and shows it.
+func (s *shell) planToApply(ctx context.Context, file *configFile, args []string) (p *migrate.Plan, err error) {
+	seen := &gallery{limit: shownRows}
+	if len(args) == 0 {
+		p, err = drawPlan(ctx, file, io.Discard, seen)
+	} else {
+		p, err = s.readPlan(ctx, file, args[0], seen)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.json {
+		return p, s.printJSON(p)
+	}
+	return p, s.printPlan(p, seen)
+}
+
+// readPlan reads a plan file. Balances move all the time: for a plan that
+// touches them it says how many accounts did since, which are carried or
+// converted as they are by then and never as the plan found them.
+func (s *shell) readPlan(ctx context.Context, file *configFile, path string, seen *gallery) (p *migrate.Plan, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, 32<<20))
+	a, err := openApp(ctx, file, appOptions{})
 	if err != nil {
 		return nil, err
 	}
-	return migrate.ReadPlan(raw)
+	defer func() { err = errors.Join(err, a.close()) }()
+	p, drift, err := migrate.ReadDrift(ctx, a.store.Reader(), f, seen.see)
+	if err == nil && (p.IsMove() || p.Unit != nil) {
+		s.say("since the plan was made %d of its %d accounts have moved, %d are new and %d are gone: each is taken as it is now",
+			drift.Moved, seen.total, drift.New, drift.Gone)
+	}
+	return p, err
 }
 
 // agrees asks on a terminal; elsewhere nobody agrees.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scrip/core"
+	"scrip/internal/clock"
 	"scrip/mapping"
 	"scrip/mapping/reconcile"
 )
@@ -46,7 +47,15 @@ func (s *shell) runReconcile(ctx context.Context, f reconcileFlags) error {
 	if !slices.Contains(reconcile.Formats(), f.format) {
 		return usagef("format %q is not known, use %s", f.format, strings.Join(reconcile.Formats(), ", "))
 	}
-	a, err := s.loadApp(ctx, appOptions{})
+	var o appOptions
+	if f.asOf != "" {
+		at, err := core.ParseTime(f.asOf)
+		if err != nil {
+			return usageError{err}
+		}
+		o.clock = clock.Test(at) // which the vendor's objects are judged by too
+	}
+	a, err := s.loadApp(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -69,17 +78,11 @@ func (s *shell) compare(ctx context.Context, a *app, f reconcileFlags) (*reconci
 	if err != nil {
 		return nil, err
 	}
-	asOf := a.ledger.Now()
-	if f.asOf != "" {
-		if asOf, err = core.ParseTime(f.asOf); err != nil {
-			return nil, usageError{err}
-		}
-	}
 	bar := s.progress("customers compared")
 	defer bar.end()
 	return reconcile.Run(ctx, reconcile.Options{
 		Reader: a.store.Reader(), Port: a.ports[connection.Name], Connection: connection, Route: a.config.Route,
-		Units: units(a.config), AsOf: asOf, Customer: f.customer, Progress: bar.at,
+		Units: units(a.config), AsOf: a.ledger.Now(), Customer: f.customer, Progress: bar.at,
 	})
 }
 

@@ -32,6 +32,7 @@ type vendor struct {
 	sandbox func(kit.Options) *kit.Server
 	live    func(key string) bool // whether an API key is for real money
 	pays    string                // the vendor that collects the money in the demo, where this one cannot
+	rival   string                // the vendor to which the demo's company moves
 	units   bool                  // it holds units of its own, not money
 	demo    demoScript
 }
@@ -51,7 +52,7 @@ const defaultVendor = "stripe"
 func vendors() []vendor {
 	list := []vendor{
 		{
-			name: "orb", title: "Orb", traits: (*orb.Adapter)(nil).Traits(), units: true, pays: "stripe",
+			name: "orb", title: "Orb", traits: (*orb.Adapter)(nil).Traits(), units: true, pays: "stripe", rival: "stripe",
 			open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
 				base := c.BaseURL
 				if base != "" {
@@ -74,7 +75,7 @@ func vendors() []vendor {
 			},
 		},
 		{
-			name: "stripe", title: "Stripe", traits: (*stripe.Adapter)(nil).Traits(),
+			name: "stripe", title: "Stripe", traits: (*stripe.Adapter)(nil).Traits(), rival: "orb",
 			open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
 				return stripe.New(stripe.Config{Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: c.BaseURL, Now: now})
 			},

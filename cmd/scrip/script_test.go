@@ -36,9 +36,10 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SCRIP_SECRET", "secret_canary_4711")
 			e.Setenv("PORT", freePort(t))
 			e.Setenv("BOXPORT", freePort(t))
+			e.Setenv("BOXPORT2", freePort(t))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "answers": answers, "fill": fill, "until": until, "drift": drift},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "answers": answers, "fill": fill, "until": until, "drift": drift, "readme": readme},
 	})
 }
 
@@ -88,7 +89,7 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 // fill replaces @NAME@ in a file by the script's variables.
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	text := ts.ReadFile(args[0])
-	for _, name := range []string{"PORT", "BOXPORT"} {
+	for _, name := range []string{"PORT", "BOXPORT", "BOXPORT2"} {
 		text = strings.ReplaceAll(text, "@"+name+"@", ts.Getenv(name))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/sourcegraph/conc/pool"
@@ -47,19 +46,6 @@ func adminKey() config.Secret {
 	return config.NewSecret("env:SCRIP_ADMIN_KEY", os.Getenv("SCRIP_ADMIN_KEY"))
 }
 
-// front is the handler of the address: that of the app that runs now.
-type front struct{ now atomic.Pointer[http.Handler] }
-
-// ServeHTTP implements [http.Handler]. Between two apps it asks to come again.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h := f.now.Load(); h != nil {
-		(*h).ServeHTTP(w, r)
-		return
-	}
-	w.Header().Set("Retry-After", "1")
-	http.Error(w, "another config is being put in force", http.StatusServiceUnavailable)
-}
-
 // listenAndServe serves until ctx ends, then finishes requests and workers.
 // When another config is applied, the app is closed and opened anew behind
 // the same address.
@@ -68,7 +54,7 @@ func (s *shell) listenAndServe(ctx context.Context, a *app, o appOptions) error 
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot listen on %q: %w", a.config.Listen, err), a.close())
 	}
-	f := &front{}
+	f := newFront()
 	server := gateway.NewServer(f, a.config.Listen)
 	work, stop := context.WithCancel(ctx)
 	defer stop()
@@ -95,15 +81,18 @@ func (s *shell) listenAndServe(ctx context.Context, a *app, o appOptions) error 
 // while the last one can still answer.
 func (s *shell) runApps(ctx context.Context, f *front, a *app, o appOptions, finish func() error) error {
 	for {
-		if a.pending {
+		switch {
+		case a.fault != nil:
+			s.say("what is applied stays in force, the config file cannot follow on it: %s", a.fault)
+		case a.pending:
 			s.say("the config file differs from what is applied, which stays in force: scrip plan shows how")
 		}
-		f.now.Store(&a.handler)
+		f.open(a.handler)
 		err := a.run(ctx)
 		if !errors.Is(err, errReload) {
 			return errors.Join(err, finish(), a.close())
 		}
-		f.now.Store(nil)
+		f.shut()
 		if err := a.close(); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,60 +21,39 @@ import (
 	"scrip/core"
 )
 
-// stage is where the demo plays: a vendor's sandbox in this process, and the
+// stage is where the demo plays: vendors' sandboxes in this process, and the
 // gateway as a child process that can be killed.
 type stage struct {
-	shell    *shell
-	ctx      context.Context
-	dir      string
-	provider string
-	main     vendor // holds grants and consumption
-	pay      vendor // collects the money; the same where it can
-	boxes    []*box // main's sandbox first
-	stopBox  context.CancelFunc
-	boxDone  conc.WaitGroup
-	boxErr   error
-	vendor   *client // the control API of main's sandbox
-	payer    *client // and of pay's
-	api      *client // the gateway
-	child    *exec.Cmd
-	log      *bytes.Buffer
-	env      []string
-	clock    time.Time
-	step     string
-	checks   int
-	failed   int
+	shell   *shell
+	ctx     context.Context
+	dir     string
+	seats   []*seat
+	main    *seat // holds grants and consumption
+	pay     *seat // collects the money; the same where it can
+	next    *seat // where the company moves to
+	stopBox context.CancelFunc
+	boxDone conc.WaitGroup
+	boxErr  error
+	api     *client // the gateway
+	child   *exec.Cmd
+	log     *bytes.Buffer
+	env     []string
+	clock   time.Time
+	moving  moving
+	record  record
+	step    string
+	checks  int
+	failed  int
 }
 
-// demoConfig is what the sample company runs on.
-const demoConfig = `version: 1
-storage: sqlite:%s
-listen: %s
-secret_key: env:SCRIP_SECRET
-unit: {code: credits, scale: 2, price: 0.08 usd}
-connections:
-%sroute: {primary: main, payments: %s}
-rate_card:
-  version: "2026-01"
-  effective_at: 2026-01-01T00:00:00Z
-  actions:
-    image.generate: {cost: 5}
-    api.call: {cost: 1}
-    text.generate:
-      meter: tokens
-      per: 1000
-      round: up
-      minimum: 0.1
-      rates:
-        - {when: {model: large}, cost: 1.5}
-        - {cost: 0.1}
-packs:
-  starter: {credits: 1000, price: 80 usd, expires: 12 months}
-mapping:
-  main: {window: 60s}
-`
-
-const demoVendorKey, demoWebhookSecret = "sk_test_demo", "whsec_demo_0123456789abcdef"
+// seat is a vendor's place in the demo: a connection of the company's, and the
+// sandbox behind it.
+type seat struct {
+	vendor
+	connection string
+	box        *box
+	control    *client
+}
 
 func (s *shell) setStage(ctx context.Context, dir, provider, addr string) (*stage, error) {
 	addr, err := freeAddr(addr)
@@ -83,60 +63,72 @@ func (s *shell) setStage(ctx context.Context, dir, provider, addr string) (*stag
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
-	return s.raise(ctx, &stage{
-		shell: s, ctx: ctx, dir: dir, provider: provider, log: &bytes.Buffer{}, api: newClient("http://"+addr, randomText()),
-	}, addr)
+	st := &stage{shell: s, ctx: ctx, dir: dir, log: &bytes.Buffer{}, api: newClient("http://"+addr, randomText())}
+	st.moving = moving{consumed: map[string]core.Amount{}, counted: map[string]string{}}
+	return st, st.raise(ctx, provider)
 }
 
 // raise starts the sandboxes, tells them where webhooks go, and starts the gateway.
-func (s *shell) raise(ctx context.Context, st *stage, addr string) (*stage, error) {
-	st.main, _ = vendorNamed(st.provider)
-	st.pay = st.main
-	names := []string{st.provider}
-	if st.main.pays != "" {
-		st.pay, _ = vendorNamed(st.main.pays)
-		names = append(names, st.main.pays)
+func (st *stage) raise(ctx context.Context, provider string) error {
+	if err := st.seat(provider); err != nil {
+		return err
 	}
-	boxes, err := openSandboxes(names, "127.0.0.1:0", "")
-	if err != nil {
-		return nil, err
+	var boxes []*box
+	for _, s := range st.seats {
+		boxes = append(boxes, s.box)
 	}
-	st.boxes = boxes
 	boxCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	st.stopBox = stop
 	st.boxDone.Go(func() { st.boxErr = serveSandboxes(boxCtx, boxes, "") })
-	st.vendor, st.payer = newClient(boxes[0].url, demoVendorKey), newClient(boxes[len(boxes)-1].url, demoVendorKey)
-	if err := os.WriteFile(st.configPath(), []byte(st.configText(addr)), 0o600); err != nil {
-		return nil, errors.Join(err, st.strike(""))
+	if err := st.configure(st.before()); err != nil {
+		return errors.Join(err, st.strike(""))
 	}
 	st.env = append(os.Environ(), "SCRIP_ADMIN_KEY="+st.api.key, "SCRIP_SECRET="+randomText(),
 		"VENDOR_KEY="+demoVendorKey, "VENDOR_WEBHOOK_SECRET="+demoWebhookSecret)
-	for i, c := range st.connections() {
-		hook := body{"url": st.api.base + "/v1/webhooks/" + c, "secret": demoWebhookSecret}
-		if _, err := st.controlOf(newClient(boxes[i].url, demoVendorKey), "webhooks", hook); err != nil {
-			return nil, errors.Join(err, st.strike(""))
+	for _, s := range st.seats {
+		hook := body{"url": st.api.base + "/v1/webhooks/" + s.connection, "secret": demoWebhookSecret}
+		if _, err := st.controlOf(s.control, "webhooks", hook); err != nil {
+			return errors.Join(err, st.strike(""))
 		}
 	}
 	if err := st.startGateway(); err != nil {
-		return nil, errors.Join(err, st.strike(""))
+		return errors.Join(err, st.strike(""))
 	}
-	return st, nil
+	return nil
 }
 
-// connections names the connection of each sandbox.
-func (st *stage) connections() []string { return []string{"main", "pay"}[:len(st.boxes)] }
-
-func (st *stage) configText(addr string) string {
-	var connections strings.Builder
-	names := st.connections()
-	for i, c := range names {
-		fmt.Fprintf(&connections, "  %s: {provider: %s, api_key: env:VENDOR_KEY, webhook_secrets: [env:VENDOR_WEBHOOK_SECRET], base_url: %q}\n",
-			c, st.boxes[i].name, st.boxes[i].url)
+// seat gives every vendor of the story its connection and its sandbox. One
+// that collects the money for another may be the one that the company moves to.
+func (st *stage) seat(provider string) error {
+	first, _ := vendorNamed(provider)
+	places := []seat{{vendor: first, connection: "main"}}
+	if first.pays != "" {
+		payer, _ := vendorNamed(first.pays)
+		places = append(places, seat{vendor: payer, connection: "pay"})
 	}
-	return fmt.Sprintf(demoConfig, filepath.Join(st.dir, "scrip.db"), addr, connections.String(), names[len(names)-1])
+	if first.rival != first.pays {
+		rival, _ := vendorNamed(first.rival)
+		places = append(places, seat{vendor: rival, connection: "next"})
+	}
+	var names []string
+	for _, p := range places {
+		names = append(names, p.name)
+	}
+	boxes, err := openSandboxes(names, "127.0.0.1:0", "")
+	if err != nil {
+		return err
+	}
+	for i := range places {
+		s := &places[i]
+		s.box, s.control = boxes[i], newClient(boxes[i].url, demoVendorKey)
+		st.seats = append(st.seats, s)
+	}
+	st.main, st.pay, st.next = st.seats[0], st.seats[0], st.seats[len(places)-1]
+	if first.pays != "" {
+		st.pay = st.seats[1]
+	}
+	return nil
 }
-
-func (st *stage) configPath() string { return filepath.Join(st.dir, "scrip.yaml") }
 
 // freeAddr replaces port 0 by one that is free now: the gateway has to come
 // back at the same address after it was killed.
@@ -161,7 +153,8 @@ func (st *stage) scrip(args ...string) (*exec.Cmd, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(st.ctx, path, append(args, "-c", st.configPath())...)
-	cmd.Env, cmd.Dir = st.env, st.dir
+	// Commands live at the time at which the gateway does.
+	cmd.Env, cmd.Dir = append(slices.Clone(st.env), "SCRIP_TEST_CLOCK="+st.clock.UTC().Format(time.RFC3339)), st.dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = drainTime
 	return cmd, nil
@@ -207,11 +200,11 @@ func (st *stage) strike(keep string) error {
 		_ = st.child.Wait()
 	}
 	if keep != "" {
-		for _, b := range st.boxes {
-			errs = append(errs, b.save(st.dir))
-			state, err := st.controlOf(newClient(b.url, demoVendorKey), "state", nil)
+		for _, s := range st.seats {
+			errs = append(errs, s.box.save(st.dir))
+			state, err := st.controlOf(s.control, "state", nil)
 			if err == nil {
-				err = os.WriteFile(filepath.Join(st.dir, "state-"+b.name+".json"), state.raw, 0o600)
+				err = os.WriteFile(filepath.Join(st.dir, "state-"+s.name+".json"), state.raw, 0o600)
 			}
 			errs = append(errs, err)
 		}
@@ -224,15 +217,15 @@ func (st *stage) strike(keep string) error {
 // announce prints where everything is.
 func (st *stage) announce() error {
 	urls := map[string]string{}
-	for _, b := range st.boxes {
-		urls[b.name] = b.url
+	for _, s := range st.seats {
+		urls[s.name] = s.box.url
 	}
 	if st.shell.json {
 		return st.shell.printJSON(map[string]any{"url": st.api.base, "key": st.api.key, "sandboxes": urls})
 	}
 	fmt.Fprintf(st.shell.out, "gateway %s\n", st.api.base)
-	for _, b := range st.boxes {
-		fmt.Fprintf(st.shell.out, "%s sandbox %s\n", b.name, b.url)
+	for _, s := range st.seats {
+		fmt.Fprintf(st.shell.out, "%s sandbox %s\n", s.name, s.box.url)
 	}
 	return nil
 }
@@ -285,9 +278,6 @@ func (st *stage) eventually(what string, want any, got func() (any, error)) erro
 	}
 }
 
-// control calls the control API of the main vendor's sandbox.
-func (st *stage) control(call string, b any) (answer, error) { return st.controlOf(st.vendor, call, b) }
-
 // controlOf calls a sandbox's control API; no body makes it a read.
 func (st *stage) controlOf(c *client, call string, b any) (answer, error) {
 	r := request{method: http.MethodPost, path: "/_sandbox/" + call, body: b}
@@ -300,13 +290,19 @@ func (st *stage) controlOf(c *client, call string, b any) (answer, error) {
 // advance moves business time on both sides.
 func (st *stage) advance(to time.Time) error {
 	st.clock = to
-	_, err := st.api.do(st.ctx, request{method: http.MethodPost, path: "/v1/test-clock", body: body{"now": to.UTC().Format(time.RFC3339)}})
+	_, err := st.insist(request{method: http.MethodPost, path: "/v1/test-clock", body: body{"now": to.UTC().Format(time.RFC3339)}})
 	return err
+}
+
+// call makes a call of the application.
+func (st *stage) call(r request) (answer, error) {
+	st.record.add(r)
+	return st.api.do(st.ctx, r)
 }
 
 // post makes a value-moving call with a key.
 func (st *stage) post(path, key string, b any) (map[string]any, error) {
-	a, err := st.api.do(st.ctx, request{method: http.MethodPost, path: path, key: key, body: b})
+	a, err := st.call(request{method: http.MethodPost, path: path, key: key, body: b})
 	if err != nil {
 		return nil, err
 	}
@@ -314,7 +310,7 @@ func (st *stage) post(path, key string, b any) (map[string]any, error) {
 }
 
 func (st *stage) get(path string) (map[string]any, error) {
-	a, err := st.api.do(st.ctx, request{method: http.MethodGet, path: path})
+	a, err := st.insist(request{method: http.MethodGet, path: path})
 	if err != nil {
 		return nil, err
 	}
@@ -329,7 +325,7 @@ func (st *stage) refusal(path, key string, b any) string {
 
 // deliverRaw posts bytes to the webhook endpoint and returns the status.
 func (st *stage) deliverRaw(header http.Header, raw []byte) (int, error) {
-	req, err := http.NewRequestWithContext(st.ctx, http.MethodPost, st.api.base+"/v1/webhooks/"+st.connections()[len(st.boxes)-1], bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(st.ctx, http.MethodPost, st.api.base+"/v1/webhooks/"+st.pay.connection, bytes.NewReader(raw))
 	if err != nil {
 		return 0, err
 	}

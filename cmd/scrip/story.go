@@ -5,22 +5,30 @@ import (
 	"time"
 )
 
-// story is the main job, then the main job with everything going wrong.
+// story is the main job, the main job with everything going wrong, and then
+// what is done by an edit of the config: each such part is a list of chapters
+// of its own, which finds the company as the part before has left it.
 func (st *stage) story() error {
 	now := time.Now().UTC()
 	st.clock = time.Date(now.Year(), now.Month(), now.Day()+1, 9, 0, 0, 0, time.UTC)
 	if err := st.advance(st.clock); err != nil {
 		return err
 	}
-	for _, chapter := range []func() error{
-		st.signUp, st.seePrices, st.buy, st.forge, st.holdAndCapture, st.debit, st.replay, st.gift, st.giveBack,
-		st.tellVendor, st.expire, st.agree, st.vendorFaults, st.webhookFaults, st.crash, st.agree, st.audited,
-	} {
-		if err := chapter(); err != nil {
-			return err
+	for _, part := range [][]func() error{st.mainJob(), st.moveHouse()} {
+		for _, chapter := range part {
+			if err := chapter(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func (st *stage) mainJob() []func() error {
+	return []func() error{
+		st.signUp, st.seePrices, st.buy, st.forge, st.holdAndCapture, st.debit, st.replay, st.gift, st.giveBack,
+		st.tellVendor, st.expire, st.agree, st.vendorFaults, st.webhookFaults, st.crash, st.agree, st.audited,
+	}
 }
 
 func (st *stage) available(customer string) (any, error) {
@@ -38,7 +46,7 @@ func (st *stage) checkAvailable(customer, want string) error {
 
 func (st *stage) signUp() error {
 	st.scene("a customer signs up")
-	_, err := st.api.do(st.ctx, request{method: http.MethodPut, path: "/v1/customers/acme", body: body{"name": "Acme", "email": "ops@acme.example"}})
+	_, err := st.call(request{method: http.MethodPut, path: "/v1/customers/acme", body: body{"name": "Acme", "email": "ops@acme.example"}})
 	if err != nil {
 		return err
 	}
@@ -116,7 +124,7 @@ func (st *stage) purchase(customer, key string) error {
 		return err
 	}
 	for _, invoice := range state.openInvoices(customer) {
-		if _, err := st.controlOf(st.payer, "pay", body{"object": invoice, "outcome": "paid"}); err != nil {
+		if _, err := st.controlOf(st.pay.control, "pay", body{"object": invoice, "outcome": "paid"}); err != nil {
 			return err
 		}
 	}
@@ -231,7 +239,7 @@ func batchStatus(b map[string]any) string {
 
 func (st *stage) replay() error {
 	st.scene("requests are repeated, as networks make them be")
-	again, err := st.api.do(st.ctx, request{method: http.MethodPost, path: "/v1/debits", key: "debit-1", body: body{"customer": "acme", "action": "api.call", "quantity": "7"}})
+	again, err := st.call(request{method: http.MethodPost, path: "/v1/debits", key: "debit-1", body: body{"customer": "acme", "action": "api.call", "quantity": "7"}})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (st *stage) checkMeter(customer string) error {
 	if err != nil {
 		return err
 	}
-	st.check("consumption of "+customer+" at the vendor", st.told(books.consumed[customer]), st.counted(state, customer))
+	st.check("consumption of "+customer+" at the vendor", st.main.told(books.consumed[customer]), st.main.counted(state, customer))
 	return nil
 }
 
@@ -78,10 +78,10 @@ func (st *stage) expire() error {
 
 func (st *stage) vendorFaults() error {
 	st.scene("the vendor answers 500 after the effect, and lets calls time out")
-	if _, err := st.control("faults", body{"faults": st.main.demo.faults, "seed": 1}); err != nil {
+	if _, err := st.controlOf(st.main.control, "faults", body{"faults": st.main.demo.faults, "seed": 1}); err != nil {
 		return err
 	}
-	if _, err := st.api.do(st.ctx, request{method: http.MethodPut, path: "/v1/customers/globex", body: body{"name": "Globex"}}); err != nil {
+	if _, err := st.call(request{method: http.MethodPut, path: "/v1/customers/globex", body: body{"name": "Globex"}}); err != nil {
 		return err
 	}
 	if err := st.settle(); err != nil {
@@ -113,7 +113,7 @@ func (st *stage) webhookFaults() error {
 	hooks := []body{
 		{"kind": "duplicate", "type": st.pay.demo.paid, "count": 3}, {"kind": "reorder", "type": st.pay.demo.twin, "count": 1},
 	}
-	if _, err := st.controlOf(st.payer, "faults", body{"faults": []body{}, "webhooks": hooks, "seed": 2}); err != nil {
+	if _, err := st.controlOf(st.pay.control, "faults", body{"faults": []body{}, "webhooks": hooks, "seed": 2}); err != nil {
 		return err
 	}
 	before, err := st.inboxCount(st.pay.demo.paid)
@@ -170,7 +170,7 @@ func (st *stage) crash() error {
 	}
 	st.check("open invoices at the vendor for acme", 1, len(state.openInvoices("acme")))
 	for _, invoice := range state.openInvoices("acme") {
-		if _, err := st.controlOf(st.payer, "pay", body{"object": invoice, "outcome": "paid"}); err != nil {
+		if _, err := st.controlOf(st.pay.control, "pay", body{"object": invoice, "outcome": "paid"}); err != nil {
 			return err
 		}
 	}
@@ -302,9 +302,9 @@ func (st *stage) agree() error {
 	slices.Sort(there)
 	st.check("customers", names, there)
 	for _, name := range names {
-		st.check("grants of "+name, st.heldLines(books, name), state.grantLines(name))
+		st.check("grants of "+name, st.main.heldLines(books, name), state.grantLines(name))
 		st.check("purchases of "+name+", and paid invoices", books.paid(name), payments.paidInvoices(name))
-		st.check("consumption of "+name+" at the vendor", st.told(books.consumed[name]), st.counted(state, name))
+		st.check("consumption of "+name+" at the vendor", st.main.told(books.consumed[name]), st.main.counted(state, name))
 		got, err := st.available(name)
 		if err != nil {
 			return err

@@ -13,15 +13,22 @@ import (
 // Applied is the config that is in force, as its text was when it was applied.
 type Applied struct {
 	Text    string         `json:"text"`
-	Digest  string         `json:"digest"`         // of its settings
-	Lead    *mapping.Route `json:"lead,omitempty"` // in force instead of the text's route, while a move is under way
+	Digest  string         `json:"digest"`           // of its settings
+	Lead    *mapping.Route `json:"lead,omitempty"`   // in force instead of the text's route, while a move is under way
+	Base    *Applied       `json:"base,omitempty"`   // what was in force before the unit was changed last
+	Change  *UnitChange    `json:"change,omitempty"` // how it was changed then
 	At      core.Time      `json:"at"`
 	Version int64          `json:"-"` // of the record: 1 for the first that was applied
 }
 
 // same reports whether both put the same in force.
 func (a Applied) same(b Applied) bool {
-	return a.Digest == b.Digest && (a.Lead == nil) == (b.Lead == nil) && (a.Lead == nil || a.Lead.Primary == b.Lead.Primary)
+	return a.Digest == b.Digest && a.changeID() == b.changeID() && (a.Lead == nil) == (b.Lead == nil) && (a.Lead == nil || a.Lead.Primary == b.Lead.Primary)
+}
+
+// with is what is in force once a text of the same unit takes its place.
+func (a Applied) with(text, digest string, at core.Time) Applied {
+	return Applied{Text: text, Digest: digest, Base: a.Base, Change: a.Change, At: at}
 }
 
 var appliedKey = ledger.RecordKey{Kind: "config", ID: "applied"}
@@ -75,11 +82,11 @@ func Apply(ctx context.Context, l *ledger.Ledger, p *Plan, text string, s Settin
 	if s.Digest() != p.To {
 		return stale("the config file has changed since the plan was made")
 	}
-	if blocked := p.Blocked(); len(blocked) > 0 {
-		return core.Errorf(core.CodeNotSupported, "%s cannot be changed by an apply: %s", blocked[0].Path, blocked[0].Why)
+	if err := p.allowed(); err != nil {
+		return err
 	}
 	return l.Do(ctx, &ledger.Op{
-		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey, moveKey) },
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey, moveKey, unitKey) },
 		Decide: func(tx *ledger.Tx) error {
 			r := tx.Record(appliedKey)
 			if r == nil {
@@ -98,7 +105,7 @@ func Apply(ctx context.Context, l *ledger.Ledger, p *Plan, text string, s Settin
 			case p.To:
 				return nil // applied before: running it again changes nothing
 			case p.From:
-				return tx.PutRecord(appliedKey, Applied{Text: text, Digest: p.To, At: tx.Now})
+				return tx.PutRecord(appliedKey, now.with(text, p.To, tx.Now))
 			}
 			return stale("another change was applied since the plan was made")
 		},

@@ -93,7 +93,7 @@ func (v *Mover) Begin(ctx context.Context, p *Plan, text string, wanted *config.
 		return stale("the config file has changed since the plan was made")
 	}
 	return v.Ledger.Do(ctx, &ledger.Op{
-		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey, moveKey) },
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey, moveKey, unitKey) },
 		Decide: func(tx *ledger.Tx) error {
 			var now Applied
 			r := tx.Record(appliedKey)
@@ -105,14 +105,28 @@ func (v *Mover) Begin(ctx context.Context, p *Plan, text string, wanted *config.
 			}
 			return tx.PutRecord(moveKey, Move{
 				Source: p.Source, Target: p.Target, Phase: Connect, Plan: p.Digest, Before: now,
-				After: Applied{Text: text, Digest: p.To, At: tx.Now}, Started: tx.Now, Updated: tx.Now,
+				After: now.with(text, p.To, tx.Now), Started: tx.Now, Updated: tx.Now,
 			})
 		},
 	})
 }
 
-// noMove refuses while a named move leaves no room for another change.
+// led is what is in force while another route leads.
+func (a Applied) led(lead mapping.Route) Applied {
+	a.Lead = &lead
+	return a
+}
+
+// noMove refuses while a named move or change of unit leaves no room for
+// another change.
 func noMove(tx *ledger.Tx) error {
+	if err := noChange(tx); err != nil {
+		return err
+	}
+	return noVendorMove(tx)
+}
+
+func noVendorMove(tx *ledger.Tx) error {
 	r := tx.Record(moveKey)
 	if r == nil {
 		return nil
@@ -154,7 +168,7 @@ func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
 	switch m.Phase {
 	case Connect:
 		lead := mapping.Route{Primary: m.Source}
-		return Backfill, v.put(ctx, Applied{Text: m.After.Text, Digest: m.After.Digest, Lead: &lead})
+		return Backfill, v.put(ctx, m.After.led(lead))
 	case Backfill:
 		if err := v.each(ctx, m.Target, v.join); err != nil {
 			return "", err
@@ -182,7 +196,7 @@ func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
 	case Undo:
 		// Both connections stay configured until the target has been told.
 		lead := mapping.Route{Primary: m.Source}
-		if err := v.put(ctx, Applied{Text: m.After.Text, Digest: m.After.Digest, Lead: &lead}); err != nil {
+		if err := v.put(ctx, m.After.led(lead)); err != nil {
 			return "", err
 		}
 		if err := v.each(ctx, m.Target, v.leave); err != nil {

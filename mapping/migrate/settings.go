@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"scrip/core"
+	"scrip/core/convert"
 	"scrip/core/rate"
 	"scrip/mapping/config"
 )
@@ -40,7 +41,7 @@ func SettingsOf(c *config.Config) Settings {
 		s["packs."+name] = fmt.Sprintf("%s %s for %s, %s", unitText(c, p.Unit, p.Credits), p.Unit, p.Price, life(p.Months, p.Days))
 	}
 	for _, conn := range c.Connections {
-		s.connection(conn)
+		s.connection(conn, activeUnits(c, conn.Units))
 	}
 	return s
 }
@@ -69,7 +70,7 @@ func (s Settings) action(at string, a rate.Action) {
 	}
 }
 
-func (s Settings) connection(c config.Connection) {
+func (s Settings) connection(c config.Connection, units map[string]string) {
 	at := "connections." + c.Name
 	s[at+".provider"] = c.Provider
 	s.put(at+".base_url", c.BaseURL)
@@ -78,11 +79,14 @@ func (s Settings) connection(c config.Connection) {
 	at = "mapping." + c.Name
 	s[at+".strategy"], s[at+".window"] = string(c.Strategy), c.Window.String()
 	s[at+".share"], s[at+".create"] = strconv.Itoa(c.Percent)+" %", strconv.FormatBool(c.Create)
+	if c.Limit > 0 {
+		s[at+".limit"] = strconv.Itoa(c.Limit)
+	}
 	if !c.Rate.IsZero() {
 		s[at+".rate"] = priceText(c.Rate)
 	}
 	s.put(at+".packs", pairs(c.Packs))
-	s.put(at+".units", pairs(c.Units))
+	s.put(at+".units", pairs(units))
 	s.put(at+".carrier", c.Carrier)
 	s.put(at+".manual_changes", c.ManualChanges)
 }
@@ -141,4 +145,36 @@ func life(months, days int) string {
 		return fmt.Sprintf("expire after %d days", days)
 	}
 	return fmt.Sprintf("expire after %d months and %d days", months, days)
+}
+
+// activeUnits are the vendor's ids of units that something is counted in.
+func activeUnits(c *config.Config, ids map[string]string) map[string]string {
+	active := map[string]string{}
+	for code, id := range ids {
+		if _, ok := c.Unit(code); ok {
+			active[code] = id
+		}
+	}
+	return active
+}
+
+// Unit says from which unit to which a plan goes, and at what.
+type Unit struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	At   string `json:"at"` // cost_basis, list, or new units for an old one
+}
+
+// UnitOf is the change of unit that lies between what is in force and what is
+// wanted, or nil.
+func UnitOf(now, wanted *config.Config) *Unit {
+	if len(wanted.Retired) <= len(now.Retired) {
+		return nil
+	}
+	t := wanted.Retired[len(wanted.Retired)-1].Terms
+	u := &Unit{From: t.From.Code, To: t.To.Code, At: string(t.Mode)}
+	if t.Mode == convert.Explicit {
+		u.At = ratio(t.Rate)
+	}
+	return u
 }

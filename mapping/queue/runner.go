@@ -100,6 +100,36 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 }
 
+// gatherTime is how long a claim waits for company: it is a commit of its own,
+// which slots that come free one after the other share.
+const gatherTime = 3 * time.Millisecond
+
+// gather takes the slots that are free, and, while they are few, those that
+// come free within a moment.
+func (r *Runner) gather(ctx context.Context) (free int) {
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	for {
+		select {
+		case r.slots <- struct{}{}:
+			free++
+			continue
+		default:
+		}
+		if free+1 >= cap(r.slots)/4 {
+			return free
+		}
+		select {
+		case r.slots <- struct{}{}:
+			free++
+		case <-timer.C:
+			return free
+		case <-ctx.Done():
+			return free
+		}
+	}
+}
+
 // dispatch waits for a free slot, claims as many items as there are slots,
 // and starts work on each. It returns how many it claimed.
 func (r *Runner) dispatch(ctx, working context.Context, jobs *conc.WaitGroup) (int, error) {
@@ -110,14 +140,7 @@ func (r *Runner) dispatch(ctx, working context.Context, jobs *conc.WaitGroup) (i
 	case <-ctx.Done():
 		return 0, nil
 	}
-	for more := true; more; {
-		select {
-		case r.slots <- struct{}{}:
-			free++
-		default:
-			more = false
-		}
-	}
+	free += r.gather(ctx)
 	wall := r.o.Wall()
 	items, err := r.o.Ledger.Store().Claim(ctx, r.o.Queue, r.o.Ledger.Now(), wall, free, r.o.Lease)
 	for ; free > len(items); free-- {

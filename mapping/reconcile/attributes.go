@@ -10,7 +10,7 @@ import (
 // attributes compares what the vendor's object says of a grant. One that has
 // ended there has been taken back or has run out: only that is judged. It
 // reports whether state and amounts hold, so that sums of them mean something.
-func (r *run) attributes(s *state, g *core.Grant, v *adapters.VendorGrant, want adapters.Holding, remade bool) bool {
+func (r *run) attributes(s *state, g *core.Grant, v *adapters.VendorGrant, given []adapters.Holding, remade bool) bool {
 	object := grantObject(string(g.ID))
 	find := func(cause Cause, ours, vendors, difference, evidence string) {
 		s.find(Finding{Object: object, Cause: cause, Ours: ours, Vendors: vendors, Difference: difference, VendorObject: v.ID, Evidence: evidence})
@@ -21,7 +21,7 @@ func (r *run) attributes(s *state, g *core.Grant, v *adapters.VendorGrant, want 
 	if ended(v) {
 		return true
 	}
-	sound := amount(v, want, remade, find)
+	sound := amount(v, given, remade, find)
 	if g.Closed == "" {
 		r.expiry(g, v, find)
 	}
@@ -55,10 +55,21 @@ func (r *run) stateOf(g *core.Grant, v *adapters.VendorGrant, find finder) bool 
 	return true
 }
 
-// amount judges what was given. A grant that was made again at the vendor was
-// given what was left of it then, which is no more than the whole.
-func amount(v *adapters.VendorGrant, want adapters.Holding, remade bool, find finder) bool {
+// amount judges what was given: by the last order or, where an account came
+// back to an object that was left standing, by any. A grant that was made again
+// at the vendor was given what was left of it then, no more than an order gave.
+func amount(v *adapters.VendorGrant, given []adapters.Holding, remade bool, find finder) bool {
 	value, left := heldBy(v)
+	want := given[0]
+	for _, h := range given {
+		if equal(value, h) {
+			want = h
+			break
+		}
+		if remade && sameUnit(h, want) && sum(h).less(sum(want)).parts.Sign() > 0 {
+			want = h
+		}
+	}
 	if !sameUnit(value, want) {
 		find(AmountDiffers, figure(want), figure(value), "", "they are not in the same unit")
 		return false

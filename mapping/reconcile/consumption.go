@@ -19,6 +19,7 @@ type tally struct {
 	untold  int64            // quanta that the law says beyond those
 	carry   int64            // quanta that were told too much and wait to be taken off
 	opened  bool             // a window is open
+	lost    bool             // and no order of its own will ever tell it
 	settled core.Time        // when the newest window was told
 }
 
@@ -38,8 +39,14 @@ func (r *run) consumption(ctx context.Context, c ledger.Customer, s *state, l *l
 		if known {
 			r.compareUsage(s, t, usage)
 		}
-		if t.untold != 0 || t.opened {
-			flying(s, t)
+		switch {
+		case t.lost:
+			s.find(openWindow(t, "a window is open, and no order will tell it"))
+		case t.untold != 0 || t.opened:
+			// It is no difference: the comparison leaves it out.
+			f := openWindow(t, "a window is open; the vendor is told when it closes")
+			f.Customer = s.id
+			s.flying = append(s.flying, f)
 		}
 		switch {
 		case l == nil:
@@ -116,6 +123,9 @@ func (r *run) tally(ctx context.Context, a *core.Account, t *tally) error {
 		}
 		if intent != nil {
 			t.settled = max(t.settled, intent.Settled)
+		}
+		if n == w.Number && w.Closes != 0 && (intent == nil || intent.Customer != a.Customer) {
+			t.lost = true
 		}
 	}
 	return nil
@@ -222,15 +232,14 @@ func (r *run) compareUsage(s *state, t *tally, usage int64) {
 	s.find(f)
 }
 
-// flying notes what was consumed and is not due to be told yet. It is no
-// difference: the comparison leaves it out.
-func flying(s *state, t *tally) {
+// openWindow is what was consumed and is not due to be told yet.
+func openWindow(t *tally, evidence string) Finding {
 	law := t.told
 	law.Quanta += t.untold
-	s.flying = append(s.flying, Finding{
-		Customer: s.id, Object: "window " + law.Unit, Cause: ConsumedDiffers, Ours: figure(law), Vendors: figure(t.told),
-		Difference: sum(t.told).less(sum(law)).number(), Evidence: "a window is open; the vendor is told when it closes",
-	})
+	return Finding{
+		Object: "window " + law.Unit, Cause: ConsumedDiffers, Ours: figure(law), Vendors: figure(t.told),
+		Difference: sum(t.told).less(sum(law)).number(), Evidence: evidence,
+	}
 }
 
 // compareDrawn holds what a metering vendor drew from grants against what it

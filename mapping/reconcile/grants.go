@@ -174,16 +174,17 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 	if err != nil {
 		return err
 	}
-	if given.Unit != "" {
-		want = given // an account that joined later gave what was left then
+	if len(given) == 0 {
+		given = append(given, want)
 	}
+	want = given[0] // an account that joined later gave what was left then
 	if len(list) == 0 {
 		return r.absent(s, a, g, intent, want, links)
 	}
 	s.grants++
 	slices.SortFunc(list, func(x, y adapters.VendorGrant) int { return strings.Compare(x.ID, y.ID) })
-	v, remade := pick(s, g, list, links, want)
-	if !r.attributes(s, g, v, want, remade) || ended(v) {
+	v, remade := pick(s, g, list, links, given)
+	if !r.attributes(s, g, v, given, remade) || ended(v) {
 		return nil // what differs already would only differ again in the sums
 	}
 	ours, err := held(r.Connection, a.Unit, g.Remaining)
@@ -210,13 +211,13 @@ func linked(links adapters.Links, vendor string) bool {
 
 // pick chooses the vendor's object that stands for a grant of ours: one in
 // force before a spent one before an ended one, then a linked one before
-// another, then one that was given what we want it to be. Others in force give
-// the customer more than the core does. remade says that a grant was ended or
-// used up at the vendor and made again there.
-func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.Links, want adapters.Holding) (best *adapters.VendorGrant, remade bool) {
+// another, then one that was given what an order of ours gave. Others in force
+// give the customer more than the core does. remade says that a grant was ended
+// or used up at the vendor and made again there.
+func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.Links, given []adapters.Holding) (best *adapters.VendorGrant, remade bool) {
 	for i, rank := 0, -1; i < len(list); i++ {
 		v, score := &list[i], 0
-		if value, _ := heldBy(v); sameUnit(value, want) && sum(value).less(sum(want)).parts.Sign() == 0 {
+		if value, _ := heldBy(v); slices.ContainsFunc(given, func(h adapters.Holding) bool { return equal(value, h) }) {
 			score++
 		}
 		if linked(links, v.ID) {
@@ -256,6 +257,11 @@ func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.L
 		s.find(f)
 	}
 	return best, remade
+}
+
+// equal reports whether two holdings are worth the same.
+func equal(a, b adapters.Holding) bool {
+	return sameUnit(a, b) && sum(a).less(sum(b)).parts.Sign() == 0
 }
 
 // absent judges a grant that the vendor does not list. One that has ended may

@@ -100,24 +100,35 @@ func (r *run) intentOf(ctx context.Context, customer string, kind adapters.Kind,
 }
 
 // ordered finds the order that gave a grant to the vendor: that of the move by
-// which the account joined the connection, else that of the grant itself.
-func (r *run) ordered(ctx context.Context, a *core.Account, g *core.Grant) (*ledger.Intent, adapters.Holding, error) {
-	var facts adapters.Holding
-	for _, key := range []string{fmt.Sprintf("%s/move/%d", g.ID, r.window(a).Moves), string(g.ID)} {
+// which the account joined the connection last, else an earlier one, else that
+// of the grant itself. given is what each of them gave, the last one first: an
+// object that was left standing when the account left serves it again when it
+// comes back.
+func (r *run) ordered(ctx context.Context, a *core.Account, g *core.Grant) (last *ledger.Intent, given []adapters.Holding, err error) {
+	var keys []string
+	for n := r.window(a).Moves; n > 0; n -= 2 { // the account joined by the odd ones
+		keys = append(keys, fmt.Sprintf("%s/move/%d", g.ID, n))
+	}
+	for _, key := range append(keys, string(g.ID)) {
 		intent, err := r.intentOf(ctx, a.Customer, adapters.GrantKind, key)
 		if err != nil {
-			return nil, facts, err
+			return nil, nil, err
 		}
 		if intent == nil {
 			continue
 		}
 		body, err := mapping.DecodeBody(intent.Body)
-		if err == nil && body.Grant != nil {
-			facts = body.Grant.Holding
+		if err != nil {
+			return nil, nil, err
 		}
-		return intent, facts, err
+		if last == nil {
+			last = intent
+		}
+		if body.Grant != nil {
+			given = append(given, body.Grant.Holding)
+		}
 	}
-	return nil, facts, nil
+	return last, given, nil
 }
 
 // fresh reports whether an order was settled so shortly ago that the vendor's

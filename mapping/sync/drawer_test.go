@@ -30,6 +30,11 @@ func (d drawer) PutCarrier(_ context.Context, o adapters.CarrierOrder) (adapters
 }
 
 func (d drawer) CreateGrant(_ context.Context, o adapters.GrantOrder) (adapters.Answer, error) {
+	for _, v := range *d.held { // what stands already serves again
+		if v.State == core.Open && slices.Contains(o.Links, adapters.Link{Neutral: string(o.Grant), Role: adapters.RoleGrant, Vendor: v.ID}) {
+			return link(string(o.Grant), adapters.RoleGrant, v.ID), nil
+		}
+	}
 	return d.write("grant", o.Mark, o.Value.String()+o.Now.String(), func() adapters.Answer {
 		v := adapters.VendorGrant{
 			ID: fmt.Sprint("cg_", len(*d.held)), Neutral: string(o.Grant), Value: o.Value, Remaining: o.Value, State: core.Open,

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"context"
 	stdsync "sync"
 	"time"
 
@@ -22,6 +23,8 @@ type gate struct {
 	name string
 	room int // calls at once
 
+	freed chan struct{} // hears of calls that ended, for who waits for room
+
 	mu      stdsync.Mutex
 	inside  int
 	refused int  // refusals of the credentials in a row
@@ -41,6 +44,7 @@ type pass int
 
 const (
 	denied pass = iota
+	full        // there is no room now
 	let
 	letProbe // probe the connection first
 )
@@ -57,7 +61,7 @@ func (g *gate) enter(id core.ID, wall core.Time, force bool) (pass, core.Time) {
 		case g.until != 0 && g.trying:
 			return denied, wall.Add(time.Second + g.away(id, wall))
 		case g.inside >= g.room:
-			return denied, wall.Add(time.Second + queue.Spread(id, g.inside, 2*time.Second))
+			return full, wall.Add(time.Second + queue.Spread(id, g.inside, 2*time.Second))
 		}
 	}
 	g.inside++
@@ -68,6 +72,30 @@ func (g *gate) enter(id core.ID, wall core.Time, force bool) (pass, core.Time) {
 		}
 	}
 	return let, 0
+}
+
+// roomPatience is how long an intent waits for room before it is sent away: a
+// vendor that answers makes some soon, and being sent away costs a claim and a
+// commit. One that hangs must not keep others' intents from the workers.
+const roomPatience = 100 * time.Millisecond
+
+// enterSoon is enter, and waits a little for room.
+func (g *gate) enterSoon(ctx context.Context, id core.ID, wall func() core.Time, force bool) (pass, core.Time) {
+	timer := time.NewTimer(roomPatience)
+	defer timer.Stop()
+	for {
+		entry, again := g.enter(id, wall(), force)
+		if entry != full {
+			return entry, again
+		}
+		select {
+		case <-g.freed:
+		case <-timer.C:
+			return denied, again
+		case <-ctx.Done():
+			return denied, again
+		}
+	}
 }
 
 // away is how much later than the gate's next look an intent comes back. The
@@ -98,6 +126,10 @@ func (g *gate) leave() {
 	g.inside--
 	if g.inside == 0 {
 		g.trying = false
+	}
+	select {
+	case g.freed <- struct{}{}:
+	default:
 	}
 }
 

@@ -39,13 +39,16 @@ func (w *Worker) work(ctx context.Context, item ledger.Claimed) {
 		}
 	}()
 	if j.conn == nil {
+		if j.moot(ctx) {
+			return
+		}
 		// Another process may have put it in force already; this one is about to
 		// notice. What no config knows any more stays visible as waiting.
 		j.putBack(ctx, w.o.Wall().Add(unknownEvery), fmt.Sprintf("connection %q is not configured in the process that took it", j.item.Connection))
 		return
 	}
 	j.port = j.conn.port
-	entry, again := j.conn.gate.enter(j.id, w.o.Wall(), w.draining.Load() > 0)
+	entry, again := j.conn.gate.enterSoon(ctx, j.id, w.o.Wall, w.draining.Load() > 0)
 	if entry == denied {
 		j.putBack(ctx, again, "the connection rests")
 		return

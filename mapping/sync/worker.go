@@ -15,6 +15,7 @@ package sync
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -75,7 +76,7 @@ func New(o Options) *Worker {
 	}
 	for _, c := range o.Connections {
 		if port := o.Ports[c.Name]; port != nil {
-			w.conns[c.Name] = &connection{Connection: c, port: port, gate: gate{name: c.Name, room: room}}
+			w.conns[c.Name] = &connection{Connection: c, port: port, gate: gate{name: c.Name, room: room, freed: make(chan struct{}, room)}}
 		}
 	}
 	w.runner = queue.New(queue.Options{
@@ -100,10 +101,14 @@ func (w *Worker) Drain(ctx context.Context) error {
 	return w.runner.Drain(ctx)
 }
 
-// Prepare makes, or finds, at every connection what its orders rest on. The
-// worker does so by itself before the first order of a connection.
-func (w *Worker) Prepare(ctx context.Context) error {
+// Prepare makes, or finds, at the named connections what their orders rest on;
+// at all when none is named. The worker does so by itself before the first
+// order of a connection.
+func (w *Worker) Prepare(ctx context.Context, names ...string) error {
 	for _, c := range w.o.Connections {
+		if len(names) > 0 && !slices.Contains(names, c.Name) {
+			continue
+		}
 		conn := w.conns[c.Name]
 		if conn == nil {
 			return core.Errorf(core.CodeInvalid, "connection %q has no adapter", c.Name)

@@ -143,6 +143,10 @@ func migrate(conn *sqlite.Conn) error {
 		return err
 	}
 	sort.Strings(names)
+	// Most opens find nothing to do, and need not wait for whoever writes.
+	if have, err := schemaOf(conn); err != nil || have == len(names) {
+		return err
+	}
 	for i, name := range names {
 		if err := migrateTo(conn, i+1, len(names), name); err != nil {
 			return fmt.Errorf("migration %s: %w", strings.TrimPrefix(name, "migrations/"), err)
@@ -151,15 +155,21 @@ func migrate(conn *sqlite.Conn) error {
 	return nil
 }
 
+// schemaOf is the number of the newest migration that the file has seen.
+func schemaOf(conn *sqlite.Conn) (have int, err error) {
+	version := query(conn, "PRAGMA user_version")
+	err = version.each(func(r *row) error { have = int(r.int()); return nil })
+	return have, err
+}
+
 func migrateTo(conn *sqlite.Conn, number, newest int, name string) (err error) {
 	end, err := sqlitex.ImmediateTransaction(conn)
 	if err != nil {
 		return err
 	}
 	defer end(&err)
-	have := 0
-	version := query(conn, "PRAGMA user_version")
-	if err := version.each(func(r *row) error { have = int(r.int()); return nil }); err != nil {
+	have, err := schemaOf(conn)
+	if err != nil {
 		return err
 	}
 	if have > newest {
