@@ -34,6 +34,10 @@ func (t *stepper) Advance(ctx context.Context, to core.Time) error {
 	if now := t.app.clock.Now(); to < now {
 		return core.InField(core.Errorf(core.CodeInvalid, "the test clock stands at %s and cannot go back to %s", now, to), "now")
 	}
+	// Another config that is applied meanwhile waits: both sides are told of
+	// each step through this app.
+	t.app.stepping.Add(1)
+	defer t.app.stepping.Add(-1)
 	if err := t.settle(ctx); err != nil {
 		return err
 	}
