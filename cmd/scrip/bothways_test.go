@@ -11,16 +11,22 @@ import (
 	"scrip/adapters/sandbox"
 )
 
-// companySize is how many customers move: SCRIP_MOVE_CUSTOMERS, or as many as
-// an ordinary run has time for.
-func companySize(t *testing.T) int {
-	text := os.Getenv("SCRIP_MOVE_CUSTOMERS")
+// companySize is how many customers move.
+func companySize(t *testing.T) int { return sizeOf(t, 150, 16) }
+
+// sizeOf is the size of a company: SCRIP_TEST_CUSTOMERS, or what is usual, or
+// what a slow build has time for.
+func sizeOf(t *testing.T, usual, slow int) int {
+	text := os.Getenv("SCRIP_TEST_CUSTOMERS")
+	if text == "" && slowBuild {
+		return slow
+	}
 	if text == "" {
-		return 150
+		return usual
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > 9999 {
-		t.Fatalf("SCRIP_MOVE_CUSTOMERS is %q: write a number of customers from 1 to 9999", text)
+		t.Fatalf("SCRIP_TEST_CUSTOMERS is %q: write a number of customers from 1 to 9999", text)
 	}
 	return n
 }
@@ -58,7 +64,7 @@ func TestCompanyMovesBothWays(t *testing.T) {
 	c.lead("next")
 	c.spend()
 	c.pay(len(c.sales) / 2)
-	long := 2*time.Second + time.Duration(c.size)*time.Millisecond
+	long := 800*time.Millisecond + time.Duration(c.size)*time.Millisecond
 	short := 100*time.Millisecond + time.Duration(c.size)*time.Millisecond/4
 	left := c.strike(killsEachWay-killsAtDrain, long, "apply", "--yes")
 	c.rest()

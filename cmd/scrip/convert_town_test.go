@@ -5,8 +5,6 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -39,18 +37,6 @@ const (
 	inCredits = "unit: {code: credits, scale: 2, price: 0.08 usd}"
 	inDollars = "unit: {code: usd, scale: 6}\nconvert: {from: credits, at: list}"
 )
-
-// sizeOf is how many customers a test of a whole company has.
-func sizeOf(t *testing.T, usual int) int {
-	if text := os.Getenv("SCRIP_TEST_CUSTOMERS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			t.Fatalf("SCRIP_TEST_CUSTOMERS is %q, want a number above zero", text)
-		}
-		return n
-	}
-	return usual
-}
 
 // settlers makes customers with mixed grants, open holds and unpaid packs.
 func (w *town) settlers(n int) {
@@ -226,7 +212,7 @@ func TestUnitSurvivesKills(t *testing.T) {
 		t.Skip("converts a whole company three times")
 	}
 	for _, primary := range []string{"main", "next"} {
-		t.Run(primary, func(t *testing.T) { convertTown(t, primary, sizeOf(t, 24)) })
+		t.Run(primary, func(t *testing.T) { convertTown(t, primary, sizeOf(t, 24, 8)) })
 	}
 }
 

@@ -93,7 +93,7 @@ type Changes struct {
 	Unlinked []Link          // deletes, before the inserts; a missing link is no error
 	Links    []Link          // inserts; an equal link is no error
 	Events   []*Event        // new inbox rows, or claimed ones settled
-	Intents  []*Intent       // new outbox rows; an equal id is no error
+	Intents  []*Intent       // new outbox rows; an equal id is no error, unless it is another stream's or kind's
 	Settled  []*Intent       // claimed ones settled
 }
 

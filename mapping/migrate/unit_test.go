@@ -147,7 +147,9 @@ func TestUnitChanges(t *testing.T) {
 	o.wantState(rewritten, "usd", "8.000000", "0.400000")
 
 	undo := func() (err error) {
-		o.with(func(ctx context.Context, l *ledger.Ledger, _ *migrate.Applied, _ *migrate.State) { err = migrate.UndoConversion(ctx, l) })
+		o.with(func(ctx context.Context, l *ledger.Ledger, _ *migrate.Applied, _ *migrate.State) {
+			err = migrate.UndoConversion(ctx, l)
+		})
 		return err
 	}
 	o.need(undo())

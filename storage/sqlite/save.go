@@ -180,6 +180,30 @@ func (w *writer) saveRecord(r *ledger.Record) error {
 	return nil
 }
 
+// errIntent says that two orders would have one id: the second would never
+// reach its vendor.
+var errIntent = errors.New("the id of an intent belongs to another customer's")
+
+// insertIntent adds an intent to the outbox; an equal one is left alone.
+func (w *writer) insertIntent(i *ledger.Intent) error {
+	q := query(w.conn, "INSERT INTO outbox (bucket, leased, "+intentColumns+") VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+	q.ints(int64(i.ID.Bucket())).text(string(i.ID), i.Connection, i.Customer, i.Kind, i.Ref).blob(i.Body).ints(int64(i.Due))
+	q.text(string(i.State), i.Reason).ints(int64(i.Attempts), int64(i.RetryAt), i.Fence, int64(i.Created), int64(i.Settled), flag(i.Tried))
+	if err := q.run(); err != nil || w.conn.Changes() > 0 {
+		return err
+	}
+	same := false
+	q = query(w.conn, "SELECT connection, customer, kind FROM outbox WHERE id = ?")
+	err := q.text(string(i.ID)).each(func(r *row) error {
+		same = r.text() == i.Connection && r.text() == i.Customer && r.text() == i.Kind
+		return nil
+	})
+	if err == nil && !same {
+		err = fmt.Errorf("intent %q of customer %q: %w", string(i.ID), i.Customer, errIntent)
+	}
+	return err
+}
+
 func (w *writer) saveQueues(c *ledger.Changes) error {
 	for _, e := range c.Events {
 		q := query(w.conn, "INSERT INTO inbox (bucket, leased, "+eventColumns+`) VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -192,10 +216,7 @@ func (w *writer) saveQueues(c *ledger.Changes) error {
 		}
 	}
 	for _, i := range c.Intents {
-		q := query(w.conn, "INSERT OR IGNORE INTO outbox (bucket, leased, "+intentColumns+") VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-		q.ints(int64(i.ID.Bucket())).text(string(i.ID), i.Connection, i.Customer, i.Kind, i.Ref).blob(i.Body).ints(int64(i.Due))
-		q.text(string(i.State), i.Reason).ints(int64(i.Attempts), int64(i.RetryAt), i.Fence, int64(i.Created), int64(i.Settled), flag(i.Tried))
-		if err := q.run(); err != nil {
+		if err := w.insertIntent(i); err != nil {
 			return err
 		}
 	}

@@ -220,8 +220,7 @@ func (t *tables) apply(c *ledger.Changes) error {
 	if err := t.applyRecords(c.Records); err != nil {
 		return err
 	}
-	t.applyQueues(c)
-	return nil
+	return t.applyQueues(c)
 }
 
 func (t *tables) applyAccount(a *core.Account) error {
@@ -265,7 +264,7 @@ func (t *tables) applyRecords(list []*ledger.Record) error {
 	return nil
 }
 
-func (t *tables) applyQueues(c *ledger.Changes) {
+func (t *tables) applyQueues(c *ledger.Changes) error {
 	for _, e := range c.Events {
 		have := find(t.events, func(x ledger.Event) bool { return x.ID == e.ID })
 		if have == nil {
@@ -276,7 +275,11 @@ func (t *tables) applyQueues(c *ledger.Changes) {
 		have.until, v.Type, v.State, v.Reason, v.Attempts, v.RetryAt, v.Settled = 0, e.Type, e.State, e.Reason, e.Attempts, e.RetryAt, e.Settled
 	}
 	for _, i := range c.Intents {
-		if find(t.intents, func(x ledger.Intent) bool { return x.ID == i.ID }) == nil {
+		have := find(t.intents, func(x ledger.Intent) bool { return x.ID == i.ID })
+		if have != nil && (have.value.Connection != i.Connection || have.value.Customer != i.Customer || have.value.Kind != i.Kind) {
+			return fmt.Errorf("intent %q: %w", string(i.ID), errModel)
+		}
+		if have == nil {
 			first := *i
 			first.Leased = false
 			t.intents = append(t.intents, leased[ledger.Intent]{value: first})
@@ -292,6 +295,7 @@ func (t *tables) applyQueues(c *ledger.Changes) {
 			}
 		}
 	}
+	return nil
 }
 
 // Claim implements [ledger.Store].

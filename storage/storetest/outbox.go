@@ -17,6 +17,7 @@ import (
 var outboxCases = []testCase{
 	{"every field of an intent comes back", intentRoundTrip},
 	{"an equal id is kept as it was first", intentDedupe},
+	{"the id of another customer's intent fails the commit", intentClash},
 	{"one customer at one connection is one stream", intentStreams},
 	{"a stream follows the due time, then the order of arrival", intentOrder},
 	{"a parked head stops its stream alone", intentParked},
@@ -54,6 +55,24 @@ func (w *world) settle(i *ledger.Intent, change func(*ledger.Intent)) error {
 
 func applied(i *ledger.Intent) { i.State, i.Settled = ledger.Applied, start+1 }
 func parked(i *ledger.Intent)  { i.State, i.Reason = ledger.Parked, "refused" }
+
+// intentClash: an order that was dropped for its id would never be told.
+func intentClash(w *world) {
+	first := w.intent("east", "ann", start)
+	w.send(first)
+	for name, change := range map[string]func(*ledger.Intent){
+		"customer":   func(i *ledger.Intent) { i.Customer = "bob" },
+		"connection": func(i *ledger.Intent) { i.Connection = "west" },
+		"kind":       func(i *ledger.Intent) { i.Kind = "consume" },
+	} {
+		other := *first
+		change(&other)
+		if err := w.write(ledger.Changes{Intents: []*ledger.Intent{&other}}); err == nil {
+			w.Errorf("an intent of another %s took the id", name)
+		}
+	}
+	w.same("the first", w.readIntent(first.ID), first)
+}
 
 func (w *world) readIntent(id core.ID) *ledger.Intent {
 	w.Helper()
