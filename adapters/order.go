@@ -91,6 +91,7 @@ type CustomerOrder struct {
 	ID       string // the application's
 	Name     string
 	Email    string
+	Currency core.Currency // that it is invoiced in, "" where that is open
 	Metadata map[string]string
 	Links    Links
 }

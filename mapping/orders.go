@@ -8,7 +8,7 @@ import (
 
 // CustomerOrder asks a vendor to know a customer.
 func CustomerOrder(c ledger.Customer, mark adapters.Mark, links adapters.Links) adapters.CustomerOrder {
-	return adapters.CustomerOrder{Mark: mark, ID: c.ID, Name: c.Name, Email: c.Email, Metadata: c.Metadata, Links: links}
+	return adapters.CustomerOrder{Mark: mark, ID: c.ID, Name: c.Name, Email: c.Email, Currency: c.Currency, Metadata: c.Metadata, Links: links}
 }
 
 // Order is the grant's order. now is the business time at which it is sent.

@@ -73,18 +73,23 @@ func (a *Adapter) Probe(ctx context.Context) error {
 // be made or listed by the API, and credits can be read of a customer only. So
 // the credits of some customer are asked for in each unit; a unit that Orb
 // refuses is named in the error. Where there is no customer yet, nothing can
-// be checked and the units are accepted.
+// be checked and the units are accepted. A real currency needs no making, and
+// its credits can be read of a customer only that is invoiced in it: it is not
+// asked about.
 func (a *Adapter) Prepare(ctx context.Context, o adapters.Setup) (adapters.Answer, error) {
-	var unread []string
+	var unread, ask []string
 	for _, u := range o.Units {
 		if !slices.Contains(a.units, u) {
 			unread = append(unread, u)
+		}
+		if _, ok := realCurrency(u); !ok {
+			ask = append(ask, u)
 		}
 	}
 	if len(unread) > 0 {
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the connection carries %q, which are not among the units it reads", unread)
 	}
-	if len(o.Units) == 0 {
+	if len(ask) == 0 {
 		return adapters.Answer{}, nil
 	}
 	some, err := list[customerObject](ctx, a, "/customers", url.Values{"limit": {"1"}})
@@ -92,7 +97,7 @@ func (a *Adapter) Prepare(ctx context.Context, o adapters.Setup) (adapters.Answe
 		return adapters.Answer{}, err
 	}
 	var missing []string
-	for _, u := range o.Units {
+	for _, u := range ask {
 		q := url.Values{"limit": {"1"}, "currency": {u}}
 		_, err := list[block](ctx, a, rest.Path("customers", some.Data[0].ID, "credits"), q)
 		if hasCode(err, adapters.CodeInvalid) {

@@ -30,7 +30,8 @@ type Config struct {
 	// BaseURL replaces [DefaultBaseURL], "/v1" included.
 	BaseURL string
 	// Units are the pricing units whose credits are read, since Orb lists
-	// credits unit by unit and the units not at all; "credits" when empty.
+	// credits unit by unit and the units not at all; "credits" when empty. One
+	// named by an ISO 4217 code, in any case, is that currency.
 	Units []string
 	// HTTP carries the calls; a bounded client that repeats reads when nil.
 	HTTP *http.Client
@@ -55,9 +56,16 @@ func (c Config) check() error {
 			return adapters.Errorf(adapters.CodeInvalid, "webhook secret %d %s", i+1, why)
 		}
 	}
+	spelled := map[core.Currency]string{}
 	for _, u := range c.Units {
 		if strings.TrimSpace(u) == "" || len(u) > 255 {
 			return adapters.Errorf(adapters.CodeInvalid, "pricing unit %.64q cannot be one, use the unit's name as the vendor's app shows it", u)
+		}
+		if currency, ok := realCurrency(u); ok {
+			if before := spelled[currency]; before != "" && before != u {
+				return adapters.Errorf(adapters.CodeInvalid, "units %q and %q are one currency, spell it in one way", before, u)
+			}
+			spelled[currency] = u
 		}
 	}
 	return nil

@@ -29,6 +29,10 @@ func (a *Adapter) Consume(ctx context.Context, o adapters.ConsumeOrder) (adapter
 	if err := carries(o.Scale, o.Unit); err != nil {
 		return adapters.Answer{}, err
 	}
+	// A customer may consume before anything was granted.
+	if _, err := a.invoiceIn(ctx, customer, o.Unit, o.Mark.ID); err != nil {
+		return adapters.Answer{}, err
+	}
 	made, err := a.write(ctx, customer, string(o.Mark.ID), ledgerBody{
 		Type: "decrement", Amount: number(o.Quanta, o.Scale), Currency: o.Unit,
 		Description: "consumption of window " + o.Window + " by " + string(o.Mark.ID),

@@ -34,11 +34,11 @@ type customerBody struct {
 // linked one. One that exists under that id is linked and updated. Orb demands
 // a name and an e-mail address: a customer without them is created with its id
 // and an address that can never receive mail. On an update what is empty here
-// is left as it is there.
+// is left as it is there, and so is the currency: it can be set once.
 func (a *Adapter) PutCustomer(ctx context.Context, o adapters.CustomerOrder) (adapters.Answer, error) {
 	body := customerBody{Name: clip(o.Name, maxName), Email: o.Email, Metadata: customerPairs(o)}
 	if known := o.Links.One(adapters.RoleCustomer); known != "" {
-		return a.updateCustomer(ctx, o.ID, known, body)
+		return a.updateCustomer(ctx, o.ID, known, "", body)
 	}
 	first := body
 	first.External = o.ID
@@ -48,15 +48,24 @@ func (a *Adapter) PutCustomer(ctx context.Context, o adapters.CustomerOrder) (ad
 	if first.Email == "" {
 		first.Email = placeholder(o.ID)
 	}
+	if o.Currency != "" {
+		first.Currency = isoCode(o.Currency)
+	}
 	var made customerObject
 	err := a.api.Send(ctx, http.MethodPost, "/customers", string(o.Mark.ID), first, &made)
+	if first.Currency != "" && hasCode(err, adapters.CodeInvalid) && !exists(err) {
+		// Orb may not invoice in that currency. A customer without one is better
+		// than none: what needs the currency says so.
+		first.Currency = ""
+		err = a.api.Send(ctx, http.MethodPost, "/customers", string(o.Mark.ID)+":open", first, &made)
+	}
 	if exists(err) || hasCode(err, adapters.CodeConflict) {
 		found, readErr := a.customerByExternal(ctx, o.ID)
 		switch {
 		case readErr != nil && !hasCode(readErr, adapters.CodeNotFound):
 			return adapters.Answer{}, readErr
 		case readErr == nil:
-			return a.updateCustomer(ctx, o.ID, found.ID, body)
+			return a.updateCustomer(ctx, o.ID, found.ID, "", body)
 		}
 	}
 	switch {
@@ -68,9 +77,9 @@ func (a *Adapter) PutCustomer(ctx context.Context, o adapters.CustomerOrder) (ad
 	return customerAnswer(o.ID, made.ID), nil
 }
 
-func (a *Adapter) updateCustomer(ctx context.Context, neutral, id string, body customerBody) (adapters.Answer, error) {
+func (a *Adapter) updateCustomer(ctx context.Context, neutral, id, key string, body customerBody) (adapters.Answer, error) {
 	var got customerObject
-	if err := a.api.Send(ctx, http.MethodPut, rest.Path("customers", id), "", body, &got); err != nil {
+	if err := a.api.Send(ctx, http.MethodPut, rest.Path("customers", id), key, body, &got); err != nil {
 		return adapters.Answer{}, err
 	}
 	if got.ID != id {

@@ -2,6 +2,9 @@ package orb
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 
 	"scrip/adapters"
 	"scrip/internal/rest"
@@ -9,22 +12,24 @@ import (
 
 // EndGrant withdraws what is left of a grant: it voids so much of its block,
 // and where Orb has burned that block before another, so that it holds less,
-// it takes the rest by a decrement. A block that is gone or has expired counts
-// as done: nothing of it can be spent.
+// it takes the rest by a decrement. A grant that came back after it had ended
+// has a block of each time: all of them are voided as far as they hold. Blocks
+// that are gone or have expired count as done: nothing of them can be spent.
 //
-// What an earlier attempt did is read from the ledger first, since the block's
-// balance no longer tells it.
+// What an earlier attempt did is read from the ledger first, since the blocks'
+// balances no longer tell it.
 func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.Answer, error) {
-	h, customer, id := o.Holding, o.Links.One(adapters.RoleCustomer), ""
+	h, customer := o.Holding, o.Links.One(adapters.RoleCustomer)
+	var blocks []string
 	for _, l := range o.Links {
-		if l.Role == adapters.RoleGrant && l.Neutral == string(o.Grant) {
-			id = l.Vendor
+		if l.Role == adapters.RoleGrant && l.Neutral == string(o.Grant) && !slices.Contains(blocks, l.Vendor) {
+			blocks = append(blocks, l.Vendor)
 		}
 	}
 	switch {
 	case h.Quanta < 0:
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the end of grant %q takes %d parts, below zero", string(o.Grant), h.Quanta)
-	case h.Quanta == 0 || id == "":
+	case h.Quanta == 0 || len(blocks) == 0:
 		return adapters.Answer{}, nil
 	case customer == "":
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the customer of grant %q has no link, send the customer first", string(o.Grant))
@@ -36,28 +41,44 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 	if err != nil {
 		return adapters.Answer{}, err
 	}
-	if voided == 0 {
-		var over bool
-		if voided, over, err = a.void(ctx, customer, id, o); err != nil || over {
+	parts, live := h.Quanta, len(voided) > 0
+	for _, n := range voided {
+		parts -= n
+	}
+	for _, id := range blocks {
+		_, done := voided[id]
+		if parts <= 0 || done || len(blocks) == 1 && len(voided) > 0 {
+			continue
+		}
+		taken, over, err := a.void(ctx, customer, id, parts, len(blocks) > 1, o)
+		if err != nil {
 			return adapters.Answer{}, err
 		}
+		parts, live = parts-taken, live || !over
 	}
-	return adapters.Answer{}, a.takeRest(ctx, customer, h.Quanta-voided, since, o)
+	if !live {
+		return adapters.Answer{}, nil
+	}
+	return adapters.Answer{}, a.takeRest(ctx, customer, parts, since, o)
 }
 
-// voided is what earlier attempts of this order have voided, and the sequence
-// number of the first entry of theirs.
-func (a *Adapter) voided(ctx context.Context, customer string, o adapters.EndOrder) (sum, since int64, err error) {
+// voided is what earlier attempts of this order have voided, by block, and the
+// sequence number of the first entry of theirs.
+func (a *Adapter) voided(ctx context.Context, customer string, o adapters.EndOrder) (sum map[string]int64, since int64, err error) {
+	sum = map[string]int64{}
 	// A void is announced by one entry and done by another; either may be the
 	// only one that is there yet.
 	for _, kind := range []string{"void", "void_initiated"} {
-		var total int64
+		total := map[string]int64{}
 		var bad error
 		err := a.ledger(ctx, customer, o.Holding.Unit, kind, nil, func(e *entry) bool {
 			if e.madeBy(o.Mark.ID) {
 				var n int64
 				n, bad = e.parts(o.Holding.Scale)
-				total, since = total+n, e.Sequence
+				total[e.Block.ID] += n
+				if since == 0 || e.Sequence < since {
+					since = e.Sequence
+				}
 			}
 			return bad != nil
 		})
@@ -65,26 +86,33 @@ func (a *Adapter) voided(ctx context.Context, customer string, o adapters.EndOrd
 			err = bad
 		}
 		if err != nil {
-			return 0, 0, err
+			return nil, 0, err
 		}
-		if total > 0 {
-			return total, since, nil
+		for id, n := range total {
+			if n > sum[id] {
+				sum[id] = n
+			}
 		}
 	}
-	return 0, 0, nil
+	return sum, since, nil
 }
 
-// void takes what the order names from its block, or what is left there. over
-// says that the block is no more.
-func (a *Adapter) void(ctx context.Context, customer, id string, o adapters.EndOrder) (taken int64, over bool, err error) {
+// void takes parts from a block, or what is left there. over says that the
+// block is no more. Where it is one of several, its key names it.
+func (a *Adapter) void(ctx context.Context, customer, id string, parts int64, several bool, o adapters.EndOrder) (taken int64, over bool, err error) {
 	left, over, err := a.left(ctx, id, o.Holding.Scale)
 	if err != nil || over {
 		return 0, over, err
 	}
-	if taken = min(left, o.Holding.Quanta); taken <= 0 {
+	if taken = min(left, parts); taken <= 0 {
 		return 0, false, nil
 	}
-	_, err = a.write(ctx, customer, string(o.Mark.ID)+":void", ledgerBody{
+	key := string(o.Mark.ID) + ":void"
+	if several {
+		sum := sha256.Sum256([]byte(id))
+		key += ":" + hex.EncodeToString(sum[:8])
+	}
+	_, err = a.write(ctx, customer, key, ledgerBody{
 		Type: "void", Block: id, Amount: number(taken, o.Holding.Scale), Currency: o.Holding.Unit,
 		Description: "end of grant " + string(o.Grant) + " by " + string(o.Mark.ID), Metadata: endPairs(o),
 	})

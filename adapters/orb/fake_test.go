@@ -74,11 +74,17 @@ func (f *fake) writes() []sent {
 
 func against(t *testing.T, answers map[string][]string) (*Adapter, *fake) {
 	t.Helper()
+	return reading(t, answers, "credits")
+}
+
+// reading is against with units.
+func reading(t *testing.T, answers map[string][]string, units ...string) (*Adapter, *fake) {
+	t.Helper()
 	f := &fake{t: t, answers: answers}
 	s := httptest.NewServer(f)
 	t.Cleanup(s.Close)
 	a, err := New(Config{
-		Key: "key_1", BaseURL: s.URL, HTTP: httpx.NewClient(httpx.Options{Retries: -1}), Units: []string{"credits"},
+		Key: "key_1", BaseURL: s.URL, HTTP: httpx.NewClient(httpx.Options{Retries: -1}), Units: units,
 		Now: func() core.Time { return at("2026-03-10T12:00:00Z") },
 	})
 	if err != nil {

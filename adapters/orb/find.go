@@ -5,7 +5,6 @@ import (
 	"net/url"
 
 	"scrip/adapters"
-	"scrip/internal/rest"
 )
 
 // Find looks an object up by the mark in its metadata, a customer by the
@@ -44,8 +43,8 @@ func (a *Adapter) findCustomer(ctx context.Context, m adapters.Mark) (adapters.A
 func (a *Adapter) findGrant(ctx context.Context, m adapters.Mark, customer string) (adapters.Answer, error) {
 	var found adapters.Answer
 	err := a.inUnits(func(unit string) (bool, error) {
-		q := url.Values{"currency": {unit}, "include_all_blocks": {"true"}}
-		err := each(ctx, a, rest.Path("customers", customer, "credits"), q, pageSize, func(b *block) bool {
+		q := url.Values{"include_all_blocks": {"true"}}
+		err := each(ctx, a, customer, unit, ofBlocks, q, pageSize, func(b *block) bool {
 			intent, grant := b.Metadata[metaIntent], b.Metadata[metaGrant]
 			if intent != string(m.ID) && (intent != "" || m.Neutral == "" || grant != m.Neutral) {
 				return false

@@ -25,11 +25,11 @@ func (a *Adapter) Grants(ctx context.Context, customer string, p adapters.Page) 
 		}
 	}
 	unit := a.units[at]
-	q := url.Values{"currency": {unit}, "include_all_blocks": {"true"}, "limit": {strconv.Itoa(limit(p))}}
+	q := url.Values{"include_all_blocks": {"true"}, "limit": {strconv.Itoa(limit(p))}}
 	if cursor != "" {
 		q.Set("cursor", cursor)
 	}
-	got, err := list[block](ctx, a, rest.Path("customers", customer, "credits"), q)
+	got, err := listIn[block](ctx, a, customer, unit, ofBlocks, q)
 	if err != nil {
 		return out, err
 	}

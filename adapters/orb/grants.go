@@ -77,7 +77,11 @@ func (a *Adapter) CreateGrant(ctx context.Context, o adapters.GrantOrder) (adapt
 	if err := carries(h.Scale, h.Unit); err != nil {
 		return adapters.Answer{}, err
 	}
-	basis, err := a.costBasis(ctx, customer, o)
+	invoiced, err := a.invoiceIn(ctx, customer, h.Unit, o.Mark.ID)
+	if err != nil {
+		return adapters.Answer{}, err
+	}
+	basis, err := a.costBasis(ctx, customer, invoiced, o)
 	if err != nil {
 		return adapters.Answer{}, err
 	}
@@ -109,6 +113,7 @@ func (a *Adapter) CreateGrant(ctx context.Context, o adapters.GrantOrder) (adapt
 // where Orb made several.
 func (a *Adapter) write(ctx context.Context, customer, key string, body ledgerBody) (entry, error) {
 	var made entry
+	body.Currency = wire(body.Currency)
 	err := a.api.Send(ctx, http.MethodPost, rest.Path("customers", customer, "credits", "ledger_entry"), key, body, &made)
 	if err == nil && (made.ID == "" || !strings.HasPrefix(made.Type, body.Type)) { // void_initiated may answer a void
 		err = noEffectSeen()
@@ -154,8 +159,10 @@ func grantPairs(o adapters.GrantOrder) map[string]string {
 // "" where Orb could not hold the truth: the price of one credit is no short
 // decimal, or the customer is invoiced in another currency than was paid. A
 // customer without a currency yet gets the one that was paid, since Orb counts
-// a cost basis in the customer's.
-func (a *Adapter) costBasis(ctx context.Context, customer string, o adapters.GrantOrder) (string, error) {
+// a cost basis in the customer's, unless that would bar it from the real
+// currencies that the connection holds. invoiced is the customer's currency
+// where it is known already.
+func (a *Adapter) costBasis(ctx context.Context, customer, invoiced string, o adapters.GrantOrder) (string, error) {
 	if o.Basis.Minor <= 0 {
 		return "0", nil
 	}
@@ -163,19 +170,20 @@ func (a *Adapter) costBasis(ctx context.Context, customer string, o adapters.Gra
 	if !ok {
 		return "", nil
 	}
-	var c customerObject
-	if err := a.api.Get(ctx, rest.Path("customers", customer), nil, &c); err != nil {
-		return "", err
+	c := customerObject{Currency: invoiced}
+	if invoiced == "" {
+		var err error
+		if c, err = a.customer(ctx, customer); err != nil {
+			return "", err
+		}
 	}
 	switch {
-	case c.ID != customer:
-		return "", adapters.Errorf(adapters.CodeBadAnswer, "the answer is not the customer that was asked for")
-	case strings.EqualFold(c.Currency, string(o.Basis.Currency)):
+	case c.invoices(o.Basis.Currency):
 		return basis, nil
-	case c.Currency != "":
+	case c.Currency != "" || a.holdsOnlyOther(o.Basis.Currency):
 		return "", nil
 	}
-	_, err := a.updateCustomer(ctx, "", customer, customerBody{Currency: strings.ToUpper(string(o.Basis.Currency))})
+	err := a.setCurrency(ctx, customer, o.Basis.Currency, o.Mark.ID)
 	if hasCode(err, adapters.CodeInvalid) {
 		return "", nil // a currency that Orb does not invoice in
 	}

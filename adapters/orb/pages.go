@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"scrip/adapters"
-	"scrip/internal/rest"
 )
 
 const (
@@ -46,12 +45,12 @@ func list[T any](ctx context.Context, a *Adapter, path string, q url.Values) (li
 	return listed[T]{*p.Data, next}, nil
 }
 
-// each walks a list until visit says stop. A list that does not end within
+// each walks what a customer has in a unit until visit says stop. A list that does not end within
 // bounds is an error: what was not seen is not known.
-func each[T any](ctx context.Context, a *Adapter, path string, q url.Values, size int, visit func(*T) (stop bool)) error {
+func each[T any](ctx context.Context, a *Adapter, customer, unit, what string, q url.Values, size int, visit func(*T) (stop bool)) error {
 	q.Set("limit", strconv.Itoa(size))
 	for range maxPages {
-		got, err := list[T](ctx, a, path, q)
+		got, err := listIn[T](ctx, a, customer, unit, what, q)
 		if err != nil {
 			return err
 		}
@@ -73,9 +72,8 @@ func (a *Adapter) ledger(ctx context.Context, customer, unit, kind string, q url
 	if q == nil {
 		q = url.Values{}
 	}
-	q.Set("currency", unit)
 	q.Set("entry_type", kind)
-	return each(ctx, a, rest.Path("customers", customer, "credits", "ledger"), q, ledgerSize, func(e *entry) bool {
+	return each(ctx, a, customer, unit, ofEntries, q, ledgerSize, func(e *entry) bool {
 		return e.Type == kind && visit(e) // the filter is the vendor's to keep, the type is ours to check
 	})
 }

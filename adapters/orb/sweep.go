@@ -110,12 +110,11 @@ func (a *Adapter) sweepLedgers(ctx context.Context, since core.Time, customer st
 			return out, adapters.Errorf(adapters.CodeInvalid, "the cursor is not one of this list")
 		}
 	}
-	q.Set("currency", a.units[at])
 	q.Set("entry_type", "increment")
 	if next != "" {
 		q.Set("cursor", next)
 	}
-	got, err := list[increment](ctx, a, rest.Path("customers", customer, "credits", "ledger"), q)
+	got, err := listIn[increment](ctx, a, customer, a.units[at], ofEntries, q)
 	if err != nil {
 		return out, err
 	}

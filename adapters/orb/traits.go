@@ -50,7 +50,7 @@ func (a *Adapter) Traits() adapters.Traits {
 // facts are the vendor's column of the capability matrix.
 func facts() []adapters.Fact {
 	return []adapters.Fact{
-		{Name: "object", Fit: adapters.Exact, How: "increment, which makes a credit block of a pricing unit; units are made in the vendor's app only", Source: specLedger},
+		{Name: "object", Fit: adapters.Exact, How: "increment, which makes a credit block of a real currency or of a pricing unit; pricing units are made in the vendor's app only", Source: specLedger},
 		{Name: "never expires", Fit: adapters.Exact, How: "no expiry_date", Source: specLedger},
 		{Name: "expiry", Fit: adapters.Loss, How: "midnight (UTC), 24 to 48 hours later: the vendor expires near a boundary of days in the customer's zone", Source: specLedger},
 		{Name: "future start", Fit: adapters.Loss, How: "effective_date, the start (UTC) of the day before, so that the block serves its first day; yesterday where the vendor refuses one long ago", Source: docsPrepaid},
@@ -63,7 +63,7 @@ func facts() []adapters.Fact {
 		{Name: "idempotency", Fit: adapters.Exact, How: "key for 48 h, and look-up by metadata", Source: docsKeys},
 		{Name: "negative balance, hold", Fit: adapters.Kept, How: "a decrement may go below zero by itself; nothing can be reserved", Source: ourCore},
 		{Name: "customer", Fit: adapters.Loss, How: "external_customer_id; an e-mail address is required, a customer without one gets an address under .invalid; what is emptied here stays there", Source: "Orb's OpenAPI document, POST /customers"},
-		{Name: "currency", Fit: adapters.Loss, How: "a customer without a currency gets that of its first paid grant, which cannot be changed", Source: "Orb's OpenAPI document, PUT /customers/{customer_id}"},
+		{Name: "currency", Fit: adapters.Loss, How: "sent with a new customer; one without gets that of its first grant in a real currency, or paid grant, which cannot be changed; a unit that is a real currency must be the customer's own, else its grants and consumption are refused", Source: "Orb's OpenAPI document, PUT /customers/{customer_id}"},
 		{Name: "consumption", Fit: adapters.Loss, How: "decrement in the vendor's own burn order and time; the window's bounds in metadata", Source: specLedger},
 		{Name: "payment", Fit: adapters.Refused, How: "another connection collects the money", Source: ourCore},
 	}
@@ -84,6 +84,9 @@ func unconfirmed() []string {
 		"whether a decrement below zero is refused",
 		"whether a decrement that spans blocks repeats the metadata on each entry",
 		"whether credits of an unknown pricing unit are refused or empty",
+		"whether credits of a currency that the customer is not invoiced in are refused or empty when listed",
+		"how many decimals credits of a real currency may have",
+		"which currencies the vendor invoices in",
 		"whether an invoice without a currency of the customer is refused",
 		"whether entries vanish when somebody deletes a block",
 		"whether blocks are listed before they take effect",

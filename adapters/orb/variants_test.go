@@ -271,3 +271,43 @@ func TestRefusalsAreDefinite(t *testing.T) {
 		t.Errorf("%d are left", got)
 	}
 }
+
+// A grant that ended and came back has two blocks. Its second end takes from
+// the one that holds it, whichever is named first, also before it has begun.
+func TestEndOfAGrantThatCameBack(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		for _, starts := range []core.Time{0, 40 * vendorDay} {
+			w := newWorld(t)
+			end := func(n int, quanta int64) {
+				t.Helper()
+				links := slices.Clone(w.links)
+				if turned {
+					slices.Reverse(links)
+				}
+				for range 2 {
+					o := adapters.EndOrder{Mark: adapters.Mark{ID: id("end", n), Kind: adapters.EndKind}, Grant: "grn_1", Holding: credits(quanta), Links: links}
+					if _, err := w.EndGrant(t.Context(), o); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			order, _ := w.grant(1, 4000, w.now+starts, core.Never)
+			end(1, 4000)
+			order.Mark.ID = id("grant", 2)
+			back, err := w.CreateGrant(t.Context(), order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.links = append(w.links, back.Links...)
+			end(2, 1500)
+			if got := w.holdings(); got != "credits 25000000" {
+				t.Errorf("named the other way round: %t, from %d: %s are left", turned, starts, got)
+			}
+			end(3, 2500)
+			got, err := w.Grants(t.Context(), w.links.One(adapters.RoleCustomer), adapters.Page{})
+			if err != nil || len(got.Items) != 2 || got.Items[0].Left.Quanta != 0 || got.Items[1].Left.Quanta != 0 {
+				t.Errorf("named the other way round: %t, from %d: %v, %v", turned, starts, got.Items, err)
+			}
+		}
+	}
+}
