@@ -54,6 +54,9 @@ func (s *shell) printPlan(p *migrate.Plan, seen *gallery) error {
 		return nil
 	}
 	s.sayEffect(p.Effect)
+	if p.Billing != "" {
+		s.say("%s", p.Billing)
+	}
 	if err := s.printLosses(p.Effect.Losses); err != nil {
 		return err
 	}

@@ -37,6 +37,8 @@ func (c crowdStore) Claim(context.Context, ledger.Queue, core.Time, core.Time, i
 	return nil, errReadOnly
 }
 
+func (c crowdStore) Forget(context.Context, core.Time, int) (int, error) { return 0, errReadOnly }
+
 // crowdReader reads accounts, keys and customers; what else there is to read
 // is not asked for.
 type crowdReader struct {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -40,11 +41,12 @@ const Format = "scrip-plan/2"
 // file alone.
 type Plan struct {
 	Format  string   `json:"format"`
-	From    string   `json:"from"`             // digest of the applied settings
-	To      string   `json:"to"`               // digest of the file's settings
-	Source  string   `json:"source,omitempty"` // a vendor move: from this connection
-	Target  string   `json:"target,omitempty"` // to this one
-	Unit    *Unit    `json:"unit,omitempty"`   // a change of the unit
+	From    string   `json:"from"`              // digest of the applied settings
+	To      string   `json:"to"`                // digest of the file's settings
+	Source  string   `json:"source,omitempty"`  // a vendor move: from this connection
+	Target  string   `json:"target,omitempty"`  // to this one
+	Billing string   `json:"billing,omitempty"` // which side of a vendor move collects money, and when
+	Unit    *Unit    `json:"unit,omitempty"`    // a change of the unit
 	Changes []Change `json:"changes"`
 	Effect  *Effect  `json:"effect,omitempty"` // on the customers, summed up
 	Digest  string   `json:"digest,omitempty"` // of the file, see [ReadPlan]
@@ -57,6 +59,7 @@ func NewPlan(applied, desired Settings, unit *Unit) *Plan {
 	p := &Plan{Format: Format, From: applied.Digest(), To: desired.Digest(), Unit: unit, Changes: []Change{}}
 	if from, to := applied["route.primary"], desired["route.primary"]; from != to && from != "" && to != "" {
 		p.Source, p.Target = from, to
+		p.Billing = billing(applied["route.payments"], desired["route.payments"])
 	}
 	paths := map[string]bool{}
 	for path := range applied {
@@ -101,6 +104,14 @@ func (p *Plan) With(e *Effect) *Plan {
 		_ = w.Close(e)
 	}
 	return p
+}
+
+// billing says which one connection collects money at any time.
+func billing(before, after string) string {
+	if before == after {
+		return fmt.Sprintf("%q collects money before and after", before)
+	}
+	return fmt.Sprintf("%q collects money until the cutover, %q from then on", before, after)
 }
 
 // allowed refuses a plan with a change that an apply cannot make.

@@ -116,7 +116,7 @@ func decodePlan(in *sealedReader, each func(*CustomerEffect) error) (*Plan, erro
 	}
 	p := &Plan{}
 	fields := map[string]any{
-		"format": &p.Format, "from": &p.From, "to": &p.To, "source": &p.Source, "target": &p.Target, "unit": &p.Unit, "changes": &p.Changes,
+		"format": &p.Format, "from": &p.From, "to": &p.To, "source": &p.Source, "target": &p.Target, "billing": &p.Billing, "unit": &p.Unit, "changes": &p.Changes,
 		"customers": nil, "effect": &p.Effect, "digest": &p.Digest,
 	}
 	for d.More() {
