@@ -78,6 +78,18 @@ func (l *Ledger) Current(key AccountKey) AccountKey {
 	return key
 }
 
+// knows refuses accounts in a unit that this process's config does not have:
+// another config has been put in force, and what a vendor would be told of them
+// here would be told in the wrong decimals.
+func (l *Ledger) knows(s *State) error {
+	for key := range s.Accounts {
+		if _, known := l.units[key.Unit]; !known {
+			return core.Errorf(core.CodeUnavailable, "unit %q is not configured here: another config is being put in force, repeat the request", key.Unit)
+		}
+	}
+	return nil
+}
+
 // nameConverted adds to a batch what an open conversion must see.
 func (l *Ledger) nameConverted(b *Batch) error {
 	if l.open == nil {

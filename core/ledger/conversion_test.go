@@ -185,6 +185,13 @@ func TestStaleProcess(t *testing.T) {
 	b.wantCode(err, core.CodeUnavailable)
 	_, _, err = b.Issue(b.ctx, "bob", bob, terms(1))
 	b.wantCode(err, core.CodeUnavailable)
+	b.close()
+	known := units
+	units = units[:2] // as before the change
+	b.open(nil, ledger.Options{})
+	_, _, err = b.Debit(b.ctx, "usd", charge(annInUSD, 1))
+	b.wantCode(err, core.CodeUnavailable)
+	units = known
 	b.convertTo(false, b.forward())
 	if _, _, err := b.Debit(b.ctx, "debit", charge(annInUSD, 1)); err != nil {
 		t.Errorf("its key is not free: %v", err)

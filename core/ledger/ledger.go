@@ -237,6 +237,9 @@ func (l *Ledger) try(ops []*Op) (err error) {
 		return err
 	}
 	return l.store.Commit(context.Background(), &b, func(s *State) (*Changes, error) {
+		if err := l.knows(s); err != nil {
+			return nil, err
+		}
 		tx := newTx(l, s, now)
 		if err := tx.convert(); err != nil {
 			return nil, err
