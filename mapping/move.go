@@ -5,6 +5,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/mapping/burn"
 )
 
 // carrier is a configured connection that can hold grants and consumption.
@@ -26,9 +27,10 @@ func (o *Outward) Backfill(now core.Time, a *core.Account, connection string) []
 		return nil
 	}
 	var intents []*ledger.Intent
+	priorities := c.priorities(now, a)
 	for i := range a.Grants {
 		g := &a.Grants[i]
-		if g.Remaining == 0 || g.Closed != "" || g.Expires <= now {
+		if !carried(g, now) {
 			continue
 		}
 		q, err := c.QuantumOf(a.Unit)
@@ -41,9 +43,38 @@ func (o *Outward) Backfill(now core.Time, a *core.Account, connection string) []
 		}
 		facts := factsOf(g, a.Unit, q, quanta)
 		facts.Consumed = g.Amount - g.Remaining
+		if n, ok := priorities[g.ID]; ok {
+			facts.Priority = n
+		}
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, connection), now, now, &Body{Grant: facts}))
 	}
 	return intents
+}
+
+// carried reports whether a move gives a grant to its target.
+func carried(g *core.Grant, now core.Time) bool {
+	return g.Remaining > 0 && g.Closed == "" && g.Expires > now
+}
+
+// priorities are what the grants of an account are given at a vendor whose own
+// burn order would draw them otherwise than the core, and which other numbers
+// mend. There are none where nothing is to be mended, or nothing mends it.
+func (c *Connection) priorities(now core.Time, a *core.Account) map[core.ID]int {
+	var live []core.Grant
+	for i := range a.Grants {
+		if carried(&a.Grants[i], now) {
+			live = append(live, a.Grants[i])
+		}
+	}
+	result := c.Burn.Judge(live, a.Order)
+	if result.Verdict != burn.Mended {
+		return nil
+	}
+	numbers := make(map[core.ID]int, len(live))
+	for i, n := range result.Priorities {
+		numbers[live[i].ID] = n
+	}
+	return numbers
 }
 
 // Withdraw tells a connection that is no longer told the last of what was

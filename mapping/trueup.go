@@ -98,6 +98,9 @@ func (c Connection) Compare(g *core.Grant, unit core.Unit, later core.Amount, v 
 	if want.Quanta > 0 {
 		r.Again = factsOf(g, unit, q, want.Quanta)
 		r.Again.Consumed = max(0, g.Consumed()-later)
+		if c.Burn.Highest > c.Burn.Lowest {
+			r.Again.Priority = v.Priority // it may have been given another than its own
+		}
 	}
 	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/mapping/burn"
 )
 
 // Connection is one vendor account as the config describes it.
@@ -29,6 +30,7 @@ type Connection struct {
 	Units         map[string]string     // unit code, a retired one's too, to the vendor's id of it, where it holds units
 	Carrier       string                // the vendor's price or plan that consumption is billed by; "" when it is made or not needed
 	Live          bool                  // expect live events; a test key expects test events
+	Burn          burn.Vendor           // how the vendor draws grants down by itself
 }
 
 // TruesUp reports whether the vendor draws grants down by itself, in money and

@@ -94,7 +94,7 @@ func burnText(counts map[burn.Verdict]int) string {
 		verdict burn.Verdict
 		text    string
 	}{
-		{burn.Same, "the same for %d accounts"}, {burn.Mended, "the same for %d if grants carry other priorities"},
+		{burn.Same, "the same for %d accounts"}, {burn.Mended, "the same for %d by the priorities that the move gives"},
 		{burn.MayDiffer, "may differ for %d"}, {burn.Differs, "differs for %d"},
 	} {
 		if n := counts[v.verdict]; n > 0 {

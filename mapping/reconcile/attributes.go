@@ -1,16 +1,18 @@
 package reconcile
 
 import (
+	"slices"
 	"strconv"
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/mapping"
 )
 
 // attributes compares what the vendor's object says of a grant. One that has
 // ended there has been taken back or has run out: only that is judged. It
 // reports whether state and amounts hold, so that sums of them mean something.
-func (r *run) attributes(s *state, g *core.Grant, v *adapters.VendorGrant, given []adapters.Holding, remade bool) bool {
+func (r *run) attributes(s *state, g *core.Grant, v *adapters.VendorGrant, given []*mapping.GrantFacts, remade bool) bool {
 	object := grantObject(string(g.ID))
 	find := func(cause Cause, ours, vendors, difference, evidence string) {
 		s.find(Finding{Object: object, Cause: cause, Ours: ours, Vendors: vendors, Difference: difference, VendorObject: v.ID, Evidence: evidence})
@@ -25,7 +27,9 @@ func (r *run) attributes(s *state, g *core.Grant, v *adapters.VendorGrant, given
 	if g.Closed == "" {
 		r.expiry(g, v, find)
 	}
-	if r.fit("priority") == adapters.Exact && v.Priority != g.Priority {
+	// A move may have encoded the core's order in the numbers it gave.
+	asGiven := slices.ContainsFunc(given, func(f *mapping.GrantFacts) bool { return f.Priority == v.Priority })
+	if r.fit("priority") == adapters.Exact && v.Priority != g.Priority && !asGiven {
 		find(PriorityDiffers, strconv.Itoa(g.Priority), strconv.Itoa(v.Priority), strconv.Itoa(v.Priority-g.Priority), "")
 	}
 	if !r.sameCategory(g.Category, v.Category) {
@@ -58,10 +62,11 @@ func (r *run) stateOf(g *core.Grant, v *adapters.VendorGrant, find finder) bool 
 // amount judges what was given: by the last order or, where an account came
 // back to an object that was left standing, by any. A grant that was made again
 // at the vendor was given what was left of it then, no more than an order gave.
-func amount(v *adapters.VendorGrant, given []adapters.Holding, remade bool, find finder) bool {
+func amount(v *adapters.VendorGrant, given []*mapping.GrantFacts, remade bool, find finder) bool {
 	value, left := heldBy(v)
-	want := given[0]
-	for _, h := range given {
+	want := given[0].Holding
+	for _, f := range given {
+		h := f.Holding
 		if equal(value, h) {
 			want = h
 			break

@@ -9,6 +9,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/mapping"
 )
 
 func grantObject(id string) string { return "grant " + id }
@@ -175,9 +176,9 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 		return err
 	}
 	if len(given) == 0 {
-		given = append(given, want)
+		given = append(given, &mapping.GrantFacts{Holding: want, Priority: g.Priority})
 	}
-	want = given[0] // an account that joined later gave what was left then
+	want = given[0].Holding // an account that joined later gave what was left then
 	if len(list) == 0 {
 		return r.absent(s, a, g, intent, want, links)
 	}
@@ -214,10 +215,10 @@ func linked(links adapters.Links, vendor string) bool {
 // another, then one that was given what an order of ours gave. Others in force
 // give the customer more than the core does. remade says that a grant was ended
 // or used up at the vendor and made again there.
-func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.Links, given []adapters.Holding) (best *adapters.VendorGrant, remade bool) {
+func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.Links, given []*mapping.GrantFacts) (best *adapters.VendorGrant, remade bool) {
 	for i, rank := 0, -1; i < len(list); i++ {
 		v, score := &list[i], 0
-		if value, _ := heldBy(v); slices.ContainsFunc(given, func(h adapters.Holding) bool { return equal(value, h) }) {
+		if value, _ := heldBy(v); slices.ContainsFunc(given, func(f *mapping.GrantFacts) bool { return equal(value, f.Holding) }) {
 			score++
 		}
 		if linked(links, v.ID) {

@@ -104,7 +104,7 @@ func (r *run) intentOf(ctx context.Context, customer string, kind adapters.Kind,
 // of the grant itself. given is what each of them gave, the last one first: an
 // object that was left standing when the account left serves it again when it
 // comes back.
-func (r *run) ordered(ctx context.Context, a *core.Account, g *core.Grant) (last *ledger.Intent, given []adapters.Holding, err error) {
+func (r *run) ordered(ctx context.Context, a *core.Account, g *core.Grant) (last *ledger.Intent, given []*mapping.GrantFacts, err error) {
 	var keys []string
 	for n := r.window(a).Moves; n > 0; n -= 2 { // the account joined by the odd ones
 		keys = append(keys, fmt.Sprintf("%s/move/%d", g.ID, n))
@@ -125,7 +125,7 @@ func (r *run) ordered(ctx context.Context, a *core.Account, g *core.Grant) (last
 			last = intent
 		}
 		if body.Grant != nil {
-			given = append(given, body.Grant.Holding)
+			given = append(given, body.Grant)
 		}
 	}
 	return last, given, nil
