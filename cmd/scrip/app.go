@@ -21,6 +21,7 @@ import (
 	"scrip/gateway"
 	"scrip/internal/clock"
 	"scrip/mapping"
+	"scrip/mapping/burn"
 	"scrip/mapping/config"
 	"scrip/mapping/migrate"
 	"scrip/mapping/sync"
@@ -181,6 +182,9 @@ func (a *app) connections() []mapping.Connection {
 	list := make([]mapping.Connection, len(a.config.Connections))
 	for i, c := range a.config.Connections {
 		list[i] = c.Connection
+		if v, ok := vendorNamed(c.Provider); ok {
+			list[i].Burn = burn.VendorOf(v.traits)
+		}
 	}
 	return list
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,9 +9,12 @@ import (
 	"scrip/core"
 )
 
-// books are what the feed adds up to, in hundredths of a credit: everything
-// here is recomputed from entries alone.
+// books are what the feed adds up to in one unit, in parts of its scale:
+// everything here is recomputed from entries alone.
 type books struct {
+	scale    int
+	pack     core.Amount            // what the starter pack grants
+	packs    map[string]int         // by customer: packs that were granted
 	balance  map[string]core.Amount // by customer
 	consumed map[string]core.Amount // by customer
 	pots     map[string]core.Amount
@@ -22,39 +24,24 @@ type books struct {
 	used     map[string]core.Amount // and what was consumed
 }
 
-// feedScale is the scale of the demo's unit.
+// feedScale is the scale of the unit that the demo begins with.
 const feedScale = 2
 
-// readBooks reads the whole feed.
-func (st *stage) readBooks() (*books, error) {
-	b := &books{
-		balance: map[string]core.Amount{}, consumed: map[string]core.Amount{}, pots: map[string]core.Amount{},
+func newBooks(scale int, pack core.Amount) *books {
+	return &books{
+		scale: scale, pack: pack, packs: map[string]int{}, balance: map[string]core.Amount{}, consumed: map[string]core.Amount{}, pots: map[string]core.Amount{},
 		grants: map[string][]string{}, amounts: map[string]core.Amount{}, left: map[string]core.Amount{}, used: map[string]core.Amount{},
-	}
-	for cursor := ""; ; {
-		page, err := st.get("/v1/feed?limit=1000" + cursor)
-		if err != nil {
-			return nil, err
-		}
-		rows, _ := page["data"].([]any)
-		if len(rows) == 0 {
-			return b, nil
-		}
-		for _, row := range rows {
-			if err := b.add(row); err != nil {
-				return nil, err
-			}
-		}
-		cursor = "&cursor=" + url.QueryEscape(plain(page["next_cursor"]))
 	}
 }
 
-func (b *books) add(row any) error {
-	e, ok := row.(map[string]any)
-	if !ok {
-		return fmt.Errorf("an entry of the feed is not an object: %v", row)
-	}
-	amount, err := core.ParseAmount(plain(e["amount"]), feedScale)
+// readBooks adds up the whole feed in credits.
+func (st *stage) readBooks() (*books, error) {
+	p, err := st.readPurses()
+	return p.credits, err
+}
+
+func (b *books) add(e map[string]any) error {
+	amount, err := core.ParseAmount(plain(e["amount"]), b.scale)
 	if err != nil {
 		return err
 	}
@@ -73,7 +60,10 @@ func (b *books) add(row any) error {
 			b.used[grant] += sign * amount
 		}
 	}
-	if e["kind"] == "grant" {
+	if e["kind"] == "grant" && amount == b.pack {
+		b.packs[customer]++
+	}
+	if _, known := b.amounts[grant]; !known && (e["kind"] == "grant" || e["kind"] == "convert_in") {
 		b.grants[customer] = append(b.grants[customer], grant)
 		b.amounts[grant] = amount
 	}
@@ -120,16 +110,9 @@ func (s *seat) heldLines(b *books, customer string) []string {
 	return lines
 }
 
-// paid is what customers paid by the packs' price: 80 dollars for each 1000
-// credits that were granted at once.
+// paid is what a customer paid by the pack's price, 80 dollars.
 func (b *books) paid(customer string) string {
-	packs := 0
-	for _, id := range b.grants[customer] {
-		if b.amounts[id] == 1000_00 {
-			packs++
-		}
-	}
-	return fmt.Sprintf("%d for %d.00", packs, packs*80)
+	return fmt.Sprintf("%d for %d.00", b.packs[customer], b.packs[customer]*80)
 }
 
 func money(a core.Amount) string { return a.Format(feedScale) }

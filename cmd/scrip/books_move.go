@@ -18,12 +18,8 @@ func (b *books) leftOf(customer string) core.Amount {
 // sold is what all packs that were granted cost together, in cents.
 func (b *books) sold() core.Amount {
 	sum := core.Amount(0)
-	for _, ids := range b.grants {
-		for _, id := range ids {
-			if b.amounts[id] == 1000_00 {
-				sum += 80_00
-			}
-		}
+	for _, n := range b.packs {
+		sum += core.Amount(n) * 80_00
 	}
 	return sum
 }
@@ -41,12 +37,17 @@ func (s *seat) carriedLines(b *books, customer string, used map[string]core.Amou
 	return lines
 }
 
+// over reports whether the grant is in force no more.
+func (g *vendorGrant) over() bool {
+	return g.State == "void" || g.State == "voided" || g.State == "expired"
+}
+
 // carried lists a customer's grants that are in force, as they were given, and
 // how much of each had been used by then.
 func (v *vendorView) carried(customer string) (used map[string]core.Amount, lines []string) {
 	used = map[string]core.Amount{}
 	for _, g := range v.grantsOf(customer) {
-		if g.State == "void" || g.State == "voided" || g.State == "expired" {
+		if g.over() {
 			continue
 		}
 		id := g.Metadata["scrip_grant"]

@@ -54,6 +54,7 @@ func TestDemoAtEveryVendor(t *testing.T) {
 	for _, check := range []string{
 		"scrip apply plan.json --yes ends with", "scrip rollback ends with", "scrip apply --drain ends with",
 		"paid by all customers, ever", "what was held before the move is captured after it",
+		"captured for six, at the price that was fixed in credits", "a debit of before, repeated, is the first answer",
 	} {
 		if checks[check] < plays {
 			t.Errorf("%q was checked %d times in %d stories", check, checks[check], plays)

@@ -27,20 +27,28 @@ func TestKeptDemoAddsUp(t *testing.T) {
 		t.Skip("plays the whole demo")
 	}
 	dir := filepath.Join(t.TempDir(), "kept")
-	url, key, box, stop := playKept(t, dir)
+	url, key, boxes, stop := playKept(t, dir)
 	entries := outsideFeed(t, url, key)
-	state := outsideState(t, box)
+	source, target := outsideState(t, boxes["stripe"]), outsideState(t, boxes["orb"])
 	stop()
 	for _, file := range []string{"scrip.db", "scrip.yaml"} {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			t.Errorf("--keep left no %s: %v", file, err)
 		}
 	}
-	checkOutside(t, entries, state)
+	accounts := addUp(t, entries)
+	if len(accounts) < 2 {
+		t.Fatalf("the feed names %d customers, want at least 2", len(accounts))
+	}
+	for name, a := range accounts {
+		a.exchanged(t, name)
+		a.atSource(t, name, source)
+		a.atTarget(t, name, target)
+	}
 }
 
 // playKept runs the demo until its story has ended and it goes on serving.
-func playKept(t *testing.T, dir string) (api, key, box string, stop func()) {
+func playKept(t *testing.T, dir string) (api, key string, boxes map[string]string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
@@ -80,7 +88,7 @@ func playKept(t *testing.T, dir string) (api, key, box string, stop func()) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return first.URL, first.Key, first.Sandboxes["stripe"], func() {
+	return first.URL, first.Key, first.Sandboxes, func() {
 		_ = cmd.Process.Signal(syscall.SIGINT)
 		if n := <-checks; n < 25 {
 			t.Errorf("%d checks, want at least 25", n)
@@ -112,6 +120,7 @@ func (l *lockedBuffer) String() string {
 type outsideEntry struct {
 	Customer, Unit, Kind, Grant, From, To, Amount string
 	Seq                                           int64
+	RecordedAt                                    time.Time `json:"recorded_at"`
 }
 
 func fetch(t *testing.T, target, key string, into any) {
@@ -158,8 +167,8 @@ type outsideCustomer struct {
 	ExternalID string `json:"external_id"`
 	Consumed   string
 	Grants     []struct {
-		Amount   string
-		Metadata map[string]string
+		Amount, Remaining, Unit string
+		Metadata                map[string]string
 	}
 	Invoices []struct {
 		Status, Paid string
@@ -196,67 +205,128 @@ func decimalOf(t *testing.T, text string) *big.Rat {
 	return r
 }
 
-func checkOutside(t *testing.T, entries []outsideEntry, state map[string]outsideCustomer) {
+// outsideAccount is what the entries of one customer add up to.
+type outsideAccount struct {
+	told   *big.Rat            // credits that were consumed while the first vendor was told
+	grants map[string]*big.Rat // credits that were granted, by grant
+	pots   map[string]*big.Rat // by unit and pot
+	packs  int64
+}
+
+// stayed is how long the company is at its first vendor: it leaves in the
+// second month, and nothing happens for the rest of that.
+const stayed = 45 * 24 * time.Hour
+
+// addUp reads the entries of all customers.
+func addUp(t *testing.T, entries []outsideEntry) map[string]*outsideAccount {
 	t.Helper()
-	consumed, grants, seqs := map[string]*big.Rat{}, map[string]map[string]*big.Rat{}, map[string]int64{}
-	packs := map[string]int64{}
+	all, seqs := map[string]*outsideAccount{}, map[string]int64{}
 	for _, e := range entries {
-		if seqs[e.Customer]++; e.Seq != seqs[e.Customer] {
-			t.Errorf("%s: entry %d where %d was due", e.Customer, e.Seq, seqs[e.Customer])
+		account := e.Customer + " in " + e.Unit
+		if seqs[account]++; e.Seq != seqs[account] {
+			t.Errorf("%s: entry %d where %d was due", account, e.Seq, seqs[account])
+		}
+		a := all[e.Customer]
+		if a == nil {
+			a = &outsideAccount{told: new(big.Rat), grants: map[string]*big.Rat{}, pots: map[string]*big.Rat{}}
+			all[e.Customer] = a
 		}
 		amount := decimalOf(t, e.Amount)
-		if consumed[e.Customer] == nil {
-			consumed[e.Customer], grants[e.Customer] = new(big.Rat), map[string]*big.Rat{}
-		}
-		if e.To == "consumed" {
-			consumed[e.Customer].Add(consumed[e.Customer], amount)
-		}
-		if e.From == "consumed" {
-			consumed[e.Customer].Sub(consumed[e.Customer], amount)
-		}
-		if e.Kind == "grant" {
-			grants[e.Customer][e.Grant] = amount
-			if e.Amount == "1000.00" {
-				packs[e.Customer]++
+		for pot, sign := range map[string]int64{e.From: -1, e.To: 1} {
+			change := new(big.Rat).Mul(amount, big.NewRat(sign, 1))
+			sum := a.pot(e.Unit, pot)
+			sum.Add(sum, change)
+			if pot == "consumed" && e.RecordedAt.Before(entries[0].RecordedAt.Add(stayed)) {
+				a.told.Add(a.told, change)
 			}
 		}
+		if e.Kind == "grant" && e.Unit == "credits" {
+			a.grants[e.Grant] = amount
+		}
+		if e.Kind == "grant" && (e.Amount == "1000.00" || e.Amount == "80.000000") {
+			a.packs++
+		}
 	}
-	if len(consumed) < 2 {
-		t.Fatalf("the feed names %d customers, want at least 2", len(consumed))
+	return all
+}
+
+func (a *outsideAccount) pot(unit, pot string) *big.Rat {
+	if a.pots[unit+" "+pot] == nil {
+		a.pots[unit+" "+pot] = new(big.Rat)
 	}
-	for name, sum := range consumed {
-		c, there := state[name]
-		if !there {
-			t.Errorf("customer %q is not at the vendor", name)
+	return a.pots[unit+" "+pot]
+}
+
+func (a *outsideAccount) left(unit string) *big.Rat {
+	return new(big.Rat).Add(a.pot(unit, "available"), a.pot(unit, "held"))
+}
+
+// exchanged checks that what left the one unit came in the other, at 0.08
+// dollars a credit, and that nothing is left of the first.
+func (a *outsideAccount) exchanged(t *testing.T, name string) {
+	t.Helper()
+	gone := new(big.Rat).Mul(a.pot("credits", "converted"), big.NewRat(8, 100))
+	if gone.Sign() <= 0 || gone.Cmp(new(big.Rat).Neg(a.pot("usd", "converted"))) != 0 {
+		t.Errorf("%s: credits worth %s went, and %s dollars came", name, gone.FloatString(6), a.pot("usd", "converted").FloatString(6))
+	}
+	if a.left("credits").Sign() != 0 {
+		t.Errorf("%s has %s credits left", name, a.left("credits").FloatString(2))
+	}
+}
+
+// atSource checks the vendor that the company began at, to which all packs
+// were paid.
+func (a *outsideAccount) atSource(t *testing.T, name string, state map[string]outsideCustomer) {
+	t.Helper()
+	c, there := state[name]
+	if !there {
+		t.Errorf("customer %q is not at the vendor", name)
+		return
+	}
+	if c.Consumed != cents(a.told) {
+		t.Errorf("%s: the vendor counts %s cents, the feed %s", name, c.Consumed, cents(a.told))
+	}
+	first := 0 // grants as they were first given; one that was trued up is made again with what is left
+	for _, g := range c.Grants {
+		if used := g.Metadata["consumed"]; used != "" && decimalOf(t, used).Sign() != 0 {
 			continue
 		}
-		if c.Consumed != cents(sum) {
-			t.Errorf("%s: the vendor counts %s cents, the feed %s", name, c.Consumed, cents(sum))
+		first++
+		ours := a.grants[g.Metadata["scrip_grant"]]
+		if ours == nil {
+			t.Errorf("%s: the vendor holds a grant that is not ours: %v", name, g.Metadata)
+		} else if held := new(big.Rat).Mul(decimalOf(t, g.Amount), big.NewRat(100, 1)); held.RatString() != cents(ours) {
+			t.Errorf("%s: the vendor holds %s for a grant of %s", name, g.Amount, ours.FloatString(2))
 		}
-		first := 0 // grants as they were first given; one that was trued up is made again with what is left
-		for _, g := range c.Grants {
-			if used := g.Metadata["consumed"]; used != "" && decimalOf(t, used).Sign() != 0 {
-				continue
-			}
-			first++
-			ours := grants[name][g.Metadata["scrip_grant"]]
-			if ours == nil {
-				t.Errorf("%s: the vendor holds a grant that is not ours: %v", name, g.Metadata)
-			} else if held := new(big.Rat).Mul(decimalOf(t, g.Amount), big.NewRat(100, 1)); held.RatString() != cents(ours) {
-				t.Errorf("%s: the vendor holds %s for a grant of %s", name, g.Amount, ours.FloatString(2))
-			}
+	}
+	if first != len(a.grants) {
+		t.Errorf("%s: %d grants at the vendor, %d in the feed", name, first, len(a.grants))
+	}
+	paid := new(big.Rat)
+	for _, i := range c.Invoices {
+		if i.Status == "paid" && i.Metadata["scrip_purchase"] != "" {
+			paid.Add(paid, decimalOf(t, i.Paid))
 		}
-		if first != len(grants[name]) {
-			t.Errorf("%s: %d grants at the vendor, %d in the feed", name, first, len(grants[name]))
+	}
+	if want := fmt.Sprintf("%d.00", 80*a.packs); paid.FloatString(2) != want {
+		t.Errorf("%s: invoices paid %s, packs granted are worth %s", name, paid.FloatString(2), want)
+	}
+}
+
+// atTarget checks the vendor that the company ends at: it has all dollars that
+// are left, and no credits.
+func (a *outsideAccount) atTarget(t *testing.T, name string, state map[string]outsideCustomer) {
+	t.Helper()
+	dollars := new(big.Rat)
+	for _, g := range state[name].Grants {
+		remaining := decimalOf(t, g.Remaining)
+		if strings.EqualFold(g.Unit, "usd") {
+			dollars.Add(dollars, remaining)
+		} else if remaining.Sign() != 0 {
+			t.Errorf("%s: %s %s are left where credits are no more", name, g.Remaining, g.Unit)
 		}
-		paid := new(big.Rat)
-		for _, i := range c.Invoices {
-			if i.Status == "paid" && i.Metadata["scrip_purchase"] != "" {
-				paid.Add(paid, decimalOf(t, i.Paid))
-			}
-		}
-		if want := fmt.Sprintf("%d.00", 80*packs[name]); paid.FloatString(2) != want {
-			t.Errorf("%s: invoices paid %s, packs granted are worth %s", name, paid.FloatString(2), want)
-		}
+	}
+	if want := a.left("usd"); want.Sign() <= 0 || dollars.Cmp(want) != 0 {
+		t.Errorf("%s: the vendor has %s dollars left, the feed %s", name, dollars.FloatString(6), want.FloatString(6))
 	}
 }

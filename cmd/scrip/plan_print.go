@@ -67,7 +67,7 @@ func (s *shell) printPlan(p *migrate.Plan, seen *gallery) error {
 func (s *shell) sayEffect(e *migrate.Effect) {
 	for _, u := range e.Units {
 		if u.To != "" {
-			s.say("%s %s become %s %s, %s %s by rounding", u.Before, u.Unit, u.After, u.To, u.Residual, u.To)
+			s.say("%s %s become %s %s, %s", u.Before, u.Unit, u.After, u.To, rounded(u.Residual, u.To))
 			continue
 		}
 		s.say("%s %s are left in all, before and after", u.Before, u.Unit)
@@ -85,6 +85,17 @@ func (s *shell) sayEffect(e *migrate.Effect) {
 	if text := burnText(e.Burn); text != "" {
 		s.say("burn order at the target: %s", text)
 	}
+}
+
+// rounded says what rounding took from all customers together, or gave them.
+func rounded(residual, unit string) string {
+	switch {
+	case residual == "0":
+		return "exactly"
+	case strings.HasPrefix(residual, "-"):
+		return residual[1:] + " " + unit + " more by rounding"
+	}
+	return residual + " " + unit + " less by rounding"
 }
 
 // burnText counts the accounts by what the target's burn order does.

@@ -84,12 +84,15 @@ func (s *shell) prepared(ctx context.Context, file *configFile, p *migrate.Plan)
 	if err != nil {
 		return err
 	}
+	if a.applied.Digest != p.From || migrate.SettingsOf(a.wanted).Digest() != p.To {
+		return a.close() // it is stale, as beginning it will say
+	}
 	err = a.carriers(func(connection string) error {
 		if p.IsMove() && connection != p.Target {
 			return nil
 		}
 		if err := a.outward.Prepare(ctx, connection); err != nil {
-			return core.Errorf(core.CodeUnavailable, "connection %q cannot be prepared and nothing was begun: %s", connection, err)
+			return core.Errorf(core.CodeUnavailable, "it cannot be prepared and nothing was begun: %s", err)
 		}
 		return nil
 	})

@@ -19,14 +19,15 @@ type spending struct {
 	answered map[string]*atomic.Int64
 }
 
-// spendCallers debit for each customer, each a tenth of a credit at a time.
-const spendCallers, spendPause, spendPrice = 2, 30 * time.Millisecond, core.Amount(10)
+// spendCallers debit for each customer, each a tenth of a credit at a time,
+// whatever that is counted in.
+const spendCallers, spendPause, spendPrice = 2, 30 * time.Millisecond, 10 * dollarParts
 
 // whileSpending does something while the application goes on debiting, with
 // the calls it always makes, and then asks whether a debit was lost or counted
 // twice, and whether credits came or went.
 func (st *stage) whileSpending(name string, do func() error) error {
-	before, err := st.readBooks()
+	before, err := st.readPurses()
 	if err != nil {
 		return err
 	}
@@ -48,14 +49,15 @@ func (st *stage) whileSpending(name string, do func() error) error {
 	if err != nil {
 		return err
 	}
-	after, err := st.readBooks()
+	after, err := st.readPurses()
 	if err != nil {
 		return err
 	}
 	for _, customer := range []string{"acme", "globex"} {
 		want := core.Amount(s.answered[customer].Load()) * spendPrice
-		st.check("spent by "+customer+" meanwhile, by the answers it got and by its entries", money(want), money(after.consumed[customer]-before.consumed[customer]))
-		st.check("what "+customer+" had before, and has and spent after", money(before.leftOf(customer)), money(after.leftOf(customer)+want))
+		spent := after.consumedBy(customer) - before.consumedBy(customer)
+		st.check("spent by "+customer+" meanwhile, by the answers it got and by its entries", after.say(want), after.say(spent))
+		st.check("what "+customer+" had before, and has and spent after", after.say(before.leftOf(customer)), after.say(after.leftOf(customer)+want))
 	}
 	return nil
 }

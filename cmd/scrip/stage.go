@@ -40,6 +40,7 @@ type stage struct {
 	env     []string
 	clock   time.Time
 	moving  moving
+	leaving leaving
 	record  record
 	step    string
 	checks  int

@@ -50,6 +50,13 @@ func (st *stage) after() string {
 	return st.configText(st.next, st.next)
 }
 
+// dollars is the config with balances in dollars, which takes the place of the
+// one after the move. All figures stay as they were written.
+func (st *stage) dollars() string {
+	return strings.Replace(st.after(), "unit: {code: credits, scale: 2, price: 0.08 usd}\n",
+		"unit: {code: usd, scale: 6}\nconvert: {from: credits, at: list}\n", 1)
+}
+
 // configText is a config in which lead holds grants and consumption and pay
 // collects the money.
 func (st *stage) configText(lead, pay *seat) string {

@@ -14,7 +14,7 @@ func (st *stage) story() error {
 	if err := st.advance(st.clock); err != nil {
 		return err
 	}
-	for _, part := range [][]func() error{st.mainJob(), st.moveHouse()} {
+	for _, part := range [][]func() error{st.mainJob(), st.moveHouse(), st.leaveCredits()} {
 		for _, chapter := range part {
 			if err := chapter(); err != nil {
 				return err
@@ -112,6 +112,9 @@ func (st *stage) purchase(customer, key string) error {
 		return err
 	}
 	st.check("purchase before payment", "pending", p["state"])
+	if err := st.settle(); err != nil {
+		return err
+	}
 	path := "/v1/purchases/" + plain(p["id"])
 	if err := st.eventually("there is an address to pay at", true, func() (any, error) {
 		p, err := st.get(path)

@@ -127,12 +127,13 @@ func (st *stage) compareSource(books *books) error {
 		st.check("grants of "+name+" at "+st.main.name, st.main.heldLines(books, name), source.grantLines(name))
 		st.check("consumption of "+name+" at "+st.main.name, st.main.told(books.consumed[name]), st.main.counted(source, name))
 	}
-	return st.billedOnce(books)
+	return st.billedOnce(books.sold())
 }
 
-// billedOnce adds up what customers paid, which is the packs they bought. A
+// billedOnce adds up what customers paid, which is the packs they bought, in
+// cents. A
 // vendor that collects no money keeps records of it, which ask for none.
-func (st *stage) billedOnce(books *books) error {
+func (st *stage) billedOnce(sold core.Amount) error {
 	paid, open := core.Amount(0), 0
 	for _, s := range st.seats {
 		state, err := st.stateOf(s)
@@ -145,7 +146,7 @@ func (st *stage) billedOnce(books *books) error {
 			paid += p
 		}
 	}
-	st.check("paid by all customers, ever", money(books.sold()), money(paid))
+	st.check("paid by all customers, ever", money(sold), money(paid))
 	st.check("invoices at any vendor that ask for more", 0, open)
 	return nil
 }
@@ -285,7 +286,7 @@ func (st *stage) aMonthLater() error {
 		st.check("left of "+name+" at "+st.main.name, "0.00", source.left(name))
 		st.check("left of "+name+" at "+st.next.name, st.next.lawLeft(books, name), target.left(name))
 	}
-	if err := st.billedOnce(books); err != nil {
+	if err := st.billedOnce(books.sold()); err != nil {
 		return err
 	}
 	return st.reconciled(st.next)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -124,14 +125,16 @@ func (s *shell) converter(a *app) *migrate.Converter {
 	}
 }
 
-// carriers calls do for the connections that hold grants and consumption.
+// carriers calls do for the connections of the route that hold grants and
+// consumption.
 func (a *app) carriers(do func(connection string) error) error {
 	for _, c := range a.config.Connections {
-		if c.Strategy == adapters.Totals {
+		routed := c.Name == a.config.Route.Primary || slices.Contains(a.config.Route.Shadow, c.Name)
+		if !routed || c.Strategy == adapters.Totals {
 			continue
 		}
 		if err := do(c.Name); err != nil {
-			return err
+			return fmt.Errorf("connection %q: %w", c.Name, err)
 		}
 	}
 	return nil

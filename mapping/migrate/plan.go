@@ -117,6 +117,10 @@ func billing(before, after string) string {
 // allowed refuses a plan with a change that an apply cannot make.
 func (p *Plan) allowed() error {
 	if blocked := p.Blocked(); len(blocked) > 0 {
+		// A unit that cannot change blocks more than itself.
+		if at := slices.IndexFunc(blocked, func(c Change) bool { return strings.HasPrefix(c.Path, "unit.") }); at > 0 {
+			blocked[0] = blocked[at]
+		}
 		return core.Errorf(core.CodeNotSupported, "%s cannot be changed by an apply: %s", blocked[0].Path, blocked[0].Why)
 	}
 	return nil

@@ -75,7 +75,7 @@ func (a *Applied) Want(file *config.Config, parse Parse) (*config.Config, error)
 	if err != nil {
 		return nil, err
 	}
-	if v := file.Convert; v == nil && !sameUnit(file, now.Config) || v != nil && leaves(now.Config, v.From) {
+	if v := file.Convert; v == nil && !sameUnit(file, now.Config) || v != nil && !a.cameFrom(v.From) {
 		return file.Over(now.Config)
 	}
 	s, err := a.place(file, parse)
@@ -89,4 +89,13 @@ func sameUnit(a, b *config.Config) bool {
 	return len(a.Units) > 0 && len(b.Units) > 0 && a.Units[0].Code == b.Units[0].Code
 }
 
-func leaves(c *config.Config, unit string) bool { return len(c.Units) > 0 && c.Units[0].Code == unit }
+// cameFrom reports whether the applied text's own convert leaves that unit.
+func (a *Applied) cameFrom(unit string) bool {
+	switch {
+	case a.Change == nil:
+		return false
+	case a.Change.Of != "":
+		return a.Base.Base.cameFrom(unit)
+	}
+	return a.Change.Terms.From.Code == unit
+}
