@@ -56,6 +56,7 @@ type appOptions struct {
 	serve     bool // work the queues
 	wanted    bool // run with the file's config although another is applied
 	stays     bool // go on with it when another is applied
+	held      bool // the process holds the lock of the queues itself
 	testClock bool
 	clock     *clock.Clock // the wall clock when nil
 	adminKey  config.Secret
@@ -73,7 +74,7 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 		}
 	}
 	a := &app{clock: o.clock, log: o.log, owns: o.serve, stays: o.wanted || o.stays}
-	a.store, err = sqlite.OpenWith(ctx, strings.TrimPrefix(file.config.Storage, "sqlite:"), sqlite.Options{Own: o.serve})
+	a.store, err = sqlite.OpenWith(ctx, strings.TrimPrefix(file.config.Storage, "sqlite:"), sqlite.Options{Own: o.serve, Held: o.held})
 	if err != nil {
 		return nil, err
 	}

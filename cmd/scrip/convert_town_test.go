@@ -207,6 +207,7 @@ func (w *town) addsUp(images, texts []atomic.Int64, unit string) {
 // debits and payments arrive, kills the operator's command and the gateway
 // over and over, takes it back the same way, and converts again. Nothing is
 // lost, nothing counted twice, and at the vendor neither.
+// MG-02, MG-04.
 func TestUnitSurvivesKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("converts a whole company three times")
@@ -229,7 +230,7 @@ func convertTown(t *testing.T, primary string, customers int) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	kills := 0
 	until := func(args ...string) {
-		for n := range 10 {
+		for n := range killsOf() / 3 {
 			if n%3 == 2 {
 				w.killServe()
 				kills++

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sourcegraph/conc/pool"
@@ -16,6 +17,7 @@ import (
 	"scrip/gateway"
 	"scrip/internal/clock"
 	"scrip/mapping/config"
+	"scrip/storage/sqlite"
 )
 
 // drainTime is how long a stop waits for requests that are being answered.
@@ -30,6 +32,17 @@ func (s *shell) serve() *cobra.Command {
 			if testClock {
 				o.clock = clock.Test(0)
 			}
+			file, err := s.loadConfig()
+			if err != nil {
+				return err
+			}
+			// The queues stay this process's while one config follows another.
+			release, err := sqlite.LockQueues(strings.TrimPrefix(file.config.Storage, "sqlite:"))
+			if err != nil {
+				return err
+			}
+			defer func() { _ = release() }()
+			o.held = true
 			a, err := s.loadApp(cmd.Context(), o)
 			if err != nil {
 				return err

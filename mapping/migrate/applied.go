@@ -92,19 +92,19 @@ func Apply(ctx context.Context, l *ledger.Ledger, p *Plan, text string, s Settin
 			if r == nil {
 				return stale("nothing is applied yet")
 			}
+			var now Applied
+			if err := json.Unmarshal(r.Body, &now); err != nil {
+				return err
+			}
+			if now.Digest == p.To {
+				return nil // applied before: running it again changes nothing
+			}
 			// Going back puts in force what was so before the move: a change in
 			// between would be undone with it, unseen.
 			if err := noMove(tx); err != nil {
 				return err
 			}
-			var now Applied
-			if err := json.Unmarshal(r.Body, &now); err != nil {
-				return err
-			}
-			switch now.Digest {
-			case p.To:
-				return nil // applied before: running it again changes nothing
-			case p.From:
+			if now.Digest == p.From {
 				return tx.PutRecord(appliedKey, now.with(text, p.To, tx.Now))
 			}
 			return stale("another change was applied since the plan was made")

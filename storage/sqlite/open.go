@@ -36,6 +36,7 @@ type Options struct {
 	Relaxed bool // synchronous=NORMAL: the last commits may be lost in a power cut; for benchmarks
 	Readers int  // connections for reading, 4 when zero
 	Own     bool // work the queues: one process at a time, see own
+	Held    bool // with Own: the caller holds the lock of [LockQueues]
 }
 
 // Store implements [ledger.Store] on one file.
@@ -82,7 +83,7 @@ func OpenWith(ctx context.Context, path string, o Options) (*Store, error) {
 	s := &Store{write: newWriter(conn), read: read}
 	err = ctx.Err()
 	if err == nil && o.Own {
-		err = s.own(path)
+		err = s.own(path, o.Held)
 	}
 	if err != nil {
 		_ = s.Close()
@@ -185,7 +186,8 @@ func migrateTo(conn *sqlite.Conn, number, newest int, name string) (err error) {
 	if err := sqlitex.ExecuteScript(conn, string(text), nil); err != nil {
 		return err
 	}
-	return sqlitex.ExecuteTransient(conn, fmt.Sprintf("PRAGMA user_version = %d", number), nil)
+	version := query(conn, fmt.Sprintf("PRAGMA user_version = %d", number))
+	return version.run()
 }
 
 var _ ledger.Store = (*Store)(nil)

@@ -31,15 +31,25 @@ func Lock(path, name string) (release func() error, err error) {
 	return file.Close, nil
 }
 
+// LockQueues takes the lock of the process that works the database's queues,
+// for one that opens it several times, with [Options.Held], and must not lose
+// them to another in between.
+func LockQueues(path string) (release func() error, err error) {
+	if release, err = Lock(path, "lock"); errors.Is(err, ErrLocked) {
+		err = fmt.Errorf("database %q is served by another process, stop that one first: %w", filepath.Base(path), ErrLocked)
+	}
+	return release, err
+}
+
 // own makes this process the only one that works the file's queues, by a lock
 // that ends with the process, and frees what a dead owner had leased, so that
 // its work goes on at once and not when the leases end. Fences keep a late
 // answer of the dead owner's calls from settling anything.
-func (s *Store) own(path string) (err error) {
-	if s.unlock, err = Lock(path, "lock"); errors.Is(err, ErrLocked) {
-		return fmt.Errorf("database %q is served by another process, stop that one first: %w", filepath.Base(path), ErrLocked)
-	} else if err != nil {
-		return err
+func (s *Store) own(path string, held bool) (err error) {
+	if !held {
+		if s.unlock, err = LockQueues(path); err != nil {
+			return err
+		}
 	}
 	end, err := sqlitex.ImmediateTransaction(s.write.conn)
 	if err != nil {
@@ -47,7 +57,8 @@ func (s *Store) own(path string) (err error) {
 	}
 	defer end(&err)
 	for _, table := range []string{"inbox", "outbox"} {
-		if err := sqlitex.Execute(s.write.conn, "UPDATE "+table+" SET leased = 0, fence = fence + 1 WHERE leased <> 0 AND state = 'waiting'", nil); err != nil {
+		q := query(s.write.conn, "UPDATE "+table+" SET leased = 0, fence = fence + 1 WHERE leased <> 0 AND state = 'waiting'")
+		if err := q.run(); err != nil {
 			return err
 		}
 	}
