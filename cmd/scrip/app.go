@@ -222,6 +222,7 @@ var errReload = errors.New("another config was applied")
 func (a *app) sweep(ctx context.Context) error {
 	tick := time.NewTicker(noticeTime)
 	defer tick.Stop()
+	var forget time.Time // when old deliveries are looked for next
 	for {
 		select {
 		case <-ctx.Done():
@@ -232,6 +233,9 @@ func (a *app) sweep(ctx context.Context) error {
 			a.log.Error("sweep failed", "error", err)
 		} else if n > 0 {
 			a.outward.Kick()
+		}
+		if now := time.Now(); !now.Before(forget) {
+			forget = now.Add(a.forgetOld(ctx))
 		}
 		if now, err := migrate.Current(ctx, a.store.Reader()); err == nil && now != nil && now.Version != a.applied.Version && !a.stays && a.stepping.Load() == 0 {
 			return errReload

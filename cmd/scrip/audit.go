@@ -13,7 +13,7 @@ import (
 
 func (s *shell) audit() *cobra.Command {
 	return &cobra.Command{
-		Use: "audit", Short: "verify the chains of entries and recompute every balance from them", Args: cobra.NoArgs,
+		Use: "audit", Short: "verify the chains of entries, and everything that is kept beside them", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := s.loadConfig()
 			if err != nil {
@@ -25,7 +25,7 @@ func (s *shell) audit() *cobra.Command {
 			}
 			defer store.Close()
 			bar := s.progress("accounts audited")
-			report, err := ledger.Audit(cmd.Context(), store.Reader(), func(r ledger.AuditReport) { bar.at(r.Accounts) })
+			report, err := store.Reader().AuditAll(cmd.Context(), func(r ledger.AuditReport) { bar.at(r.Accounts) })
 			bar.end()
 			if err != nil {
 				return err
@@ -40,7 +40,7 @@ func (s *shell) printAudit(r ledger.AuditReport) error {
 		if r.Findings == nil {
 			r.Findings = []ledger.Finding{}
 		}
-		if err := s.printJSON(map[string]any{"accounts": r.Accounts, "entries": r.Entries, "findings": r.Findings}); err != nil {
+		if err := s.printJSON(map[string]any{"accounts": r.Accounts, "entries": r.Entries, "answers": r.Answers, "findings": r.Findings}); err != nil {
 			return err
 		}
 	} else {
@@ -51,7 +51,7 @@ func (s *shell) printAudit(r ledger.AuditReport) error {
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		s.say("%d accounts, %d entries, %d findings", r.Accounts, r.Entries, len(r.Findings))
+		s.say("%d accounts, %d entries, %d answers, %d findings", r.Accounts, r.Entries, r.Answers, len(r.Findings))
 	}
 	if len(r.Findings) > 0 {
 		return exit(exitDiffer)

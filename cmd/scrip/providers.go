@@ -133,7 +133,7 @@ func bullets(b *strings.Builder, list []string) {
 	}
 }
 
-func sortedNames(m map[string]bool) []string {
+func sortedNames[V any](m map[string]V) []string {
 	names := slices.Collect(maps.Keys(m))
 	slices.Sort(names)
 	return names

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"scrip/core"
 )
@@ -18,6 +19,7 @@ type Finding struct {
 type AuditReport struct {
 	Accounts int
 	Entries  int64
+	Answers  int64 // stored answers read, by [Reader.AuditAll]
 	Findings []Finding
 }
 
@@ -30,32 +32,68 @@ const (
 
 // Audit verifies every account's chain of hashes and recomputes its grants,
 // holds and consumption from the entries alone. It streams; progress, when
-// set, is called after each account.
+// set, is called after each account. [Reader.AuditAll] looks further.
 func Audit(ctx context.Context, r Reader, progress func(AuditReport)) (AuditReport, error) {
 	var report AuditReport
-	var after AccountKey
-	for {
+	err := auditAccounts(ctx, r, progress, &report, false)
+	return report, err
+}
+
+func auditAccounts(ctx context.Context, r Reader, progress func(AuditReport), report *AuditReport, all bool) error {
+	var after, mark AccountKey
+	for page := 1; ; page++ {
 		keys, err := r.Entries.Keys(ctx, after, auditPage)
 		if err != nil || len(keys) == 0 {
-			return report, err
+			return err
 		}
 		for _, key := range keys {
-			if err := auditAccount(ctx, r, key, &report); err != nil {
-				return report, err
+			if err := auditStill(ctx, r, key, report, all); err != nil {
+				return err
 			}
 			report.Accounts++
 			if progress != nil {
-				progress(report)
+				progress(*report)
 			}
 		}
 		after = keys[len(keys)-1]
+		// An account filed where it does not belong can lead the listing back:
+		// it then comes by the page marked last, at a power of two.
+		if after == mark {
+			report.find(after, after.Customer+"/"+after.Unit, "is filed where the listing of accounts turns back")
+			return nil
+		}
+		if page&(page-1) == 0 {
+			mark = after
+		}
 	}
 }
 
 // tally is what the entries of one grant add up to.
-type tally struct{ issued, available, held, consumed, ended core.Amount }
+type tally struct {
+	issued, available, held, consumed, ended core.Amount
+
+	away   core.Amount     // converted, and not come back
+	first  core.Entry      // what made the grant
+	closed core.GrantState // by the last entry that ended some of it, "" where none did
+	freed  core.Time       // when a hold last let go of some of it
+}
 
 func (t *tally) move(e *core.Entry) {
+	switch e.Kind {
+	case core.EntryExpire:
+		t.closed = core.Expired
+	case core.EntryVoid:
+		t.closed = core.Void
+	case core.EntryConvertOut:
+		t.closed, t.away = core.Converted, t.away+e.Amount
+	case core.EntryConvertIn:
+		t.closed = ""
+		if t.first.Seq != e.Seq {
+			t.away -= e.Amount
+		}
+	case core.EntryCapture, core.EntryRelease:
+		t.freed = max(t.freed, e.Recorded)
+	}
 	from, to := e.Kind.Pots()
 	*t.pot(from) -= e.Amount
 	*t.pot(to) += e.Amount
@@ -81,27 +119,69 @@ type auditor struct {
 	grants map[core.ID]*tally
 	head   [32]byte
 	seq    int64
+	more   *accountAudit // nil where the entries alone are asked
 }
 
 func (a *auditor) find(seq int64, format string, args ...any) {
-	if len(a.report.Findings) >= maxFindings {
-		return
-	}
 	where := a.key.Customer + "/" + a.key.Unit
 	if seq > 0 {
 		where += fmt.Sprintf(" entry %d", seq)
 	}
-	a.report.Findings = append(a.report.Findings, Finding{a.key, where, fmt.Sprintf(format, args...)})
+	a.report.find(a.key, where, format, args...)
 }
 
-func auditAccount(ctx context.Context, r Reader, key AccountKey, report *AuditReport) error {
+// find keeps a finding while there is room.
+func (r *AuditReport) find(key AccountKey, where, format string, args ...any) {
+	if len(r.Findings) < maxFindings {
+		r.Findings = append(r.Findings, Finding{key, where, fmt.Sprintf(format, args...)})
+	}
+}
+
+// maxMoves is how often an account that changes while it is audited is begun
+// anew.
+const maxMoves = 50
+
+// auditStill audits an account while nobody changes it: what it finds of one
+// that has changed meanwhile may be the change, and is looked for again.
+func auditStill(ctx context.Context, r Reader, key AccountKey, report *AuditReport, all bool) error {
+	for try := 0; ; try++ {
+		before, err := r.Accounts.Account(ctx, key)
+		if err != nil {
+			return err
+		}
+		part := AuditReport{}
+		if err := auditAccount(ctx, r, key, &part, all); err != nil {
+			return err
+		}
+		after, err := r.Accounts.Account(ctx, key)
+		if err != nil {
+			return err
+		}
+		if len(part.Findings) > 0 && try < maxMoves && !reflect.DeepEqual(before, after) {
+			continue
+		}
+		report.Entries += part.Entries
+		for _, f := range part.Findings {
+			report.find(f.Account, f.Where, "%s", f.What)
+		}
+		return nil
+	}
+}
+
+func auditAccount(ctx context.Context, r Reader, key AccountKey, report *AuditReport, all bool) error {
 	a := &auditor{key: key, report: report, grants: map[core.ID]*tally{}}
+	if all {
+		a.more = newAccountAudit(ctx, r, a)
+	}
 	// The account is read before and after its entries: a commit in between
 	// only means that the entries have to be read on to the newer end.
 	for {
 		stored, err := r.Accounts.Account(ctx, key)
 		if err != nil || stored == nil {
 			return err
+		}
+		if a.more != nil {
+			a.more.watch(stored)
 		}
 		for a.seq < stored.Seq {
 			entries, err := r.Entries.Entries(ctx, key, a.seq, int(min(auditPage, stored.Seq-a.seq)))
@@ -113,7 +193,9 @@ func auditAccount(ctx context.Context, r Reader, key AccountKey, report *AuditRe
 				return nil
 			}
 			for i := range entries {
-				a.entry(&entries[i])
+				if err := a.entry(&entries[i]); err != nil {
+					return err
+				}
 			}
 			report.Entries += int64(len(entries))
 		}
@@ -127,7 +209,7 @@ func auditAccount(ctx context.Context, r Reader, key AccountKey, report *AuditRe
 	}
 }
 
-func (a *auditor) entry(e *core.Entry) {
+func (a *auditor) entry(e *core.Entry) error {
 	if e.Seq != a.seq+1 {
 		a.find(a.seq+1, "is missing: the next one found is %d", e.Seq)
 	}
@@ -137,7 +219,7 @@ func (a *auditor) entry(e *core.Entry) {
 	a.seq, a.head = e.Seq, e.Hash
 	t := a.grants[e.Grant]
 	if t == nil {
-		t = &tally{}
+		t = &tally{first: *e}
 		a.grants[e.Grant] = t
 		if e.Kind == core.EntryConvertIn { // what a change of unit made is issued here
 			t.issued, t.ended = -e.Amount, e.Amount
@@ -147,6 +229,10 @@ func (a *auditor) entry(e *core.Entry) {
 	if t.available < 0 || t.held < 0 || t.consumed < 0 {
 		a.find(e.Seq, "takes more from grant %s than it had", e.Grant)
 	}
+	if a.more != nil {
+		return a.more.entry(e)
+	}
+	return nil
 }
 
 // compare holds the stored projections against what the entries add up to.
@@ -178,12 +264,20 @@ func (a *auditor) compare(ctx context.Context, r Reader, stored *core.Account) e
 		}
 		for i := range grants {
 			a.grant(&grants[i], held[grants[i].ID])
+			if a.more != nil {
+				if err := a.more.grant(&grants[i], a.grants[grants[i].ID]); err != nil {
+					return err
+				}
+			}
 		}
 		seen += len(grants)
 		after = grants[len(grants)-1].Seq
 	}
 	if seen != len(a.grants) {
 		a.find(0, "has %d grants, its entries name %d", seen, len(a.grants))
+	}
+	if a.more != nil {
+		return a.more.compare(stored)
 	}
 	return nil
 }
@@ -197,9 +291,9 @@ func (a *auditor) grant(g *core.Grant, held core.Amount) {
 	if -t.issued != g.Amount {
 		a.find(g.Seq, "grant %s is of %d, its entries issue %d", g.ID, g.Amount, -t.issued)
 	}
-	if t.available+t.held != g.Remaining || t.held != g.Held || t.ended != g.Ended {
-		a.find(g.Seq, "grant %s has remaining %d, held %d, ended %d; its entries add up to %d, %d, %d",
-			g.ID, g.Remaining, g.Held, g.Ended, t.available+t.held, t.held, t.ended)
+	if t.available+t.held != g.Remaining || t.held != g.Held || t.ended != g.Ended || t.away != g.Away {
+		a.find(g.Seq, "grant %s has remaining %d, held %d, ended %d, away %d; its entries add up to %d, %d, %d, %d",
+			g.ID, g.Remaining, g.Held, g.Ended, g.Away, t.available+t.held, t.held, t.ended, t.away)
 	}
 	if held != g.Held {
 		a.find(g.Seq, "grant %s has %d held, the open holds reserve %d", g.ID, g.Held, held)

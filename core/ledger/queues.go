@@ -8,14 +8,18 @@ import (
 
 // ReplayEvent puts an inbox row back into the queue, whatever became of it:
 // natural keys keep an effect from happening twice. An unknown id is a
-// not_found error.
+// not_found error, one whose body is not kept any more is invalid.
 func (l *Ledger) ReplayEvent(ctx context.Context, id core.ID) error {
-	return l.onEvent(ctx, id, func(e *Event) bool {
-		if e.State == Waiting && e.RetryAt == 0 {
-			return false
+	return l.onEvent(ctx, id, func(e *Event) (bool, error) {
+		switch {
+		case e.Forgotten():
+			return false, core.Errorf(core.CodeInvalid,
+				"event %q cannot be replayed: its body was emptied when it was older than retention.raw, only its digest is kept", string(id))
+		case e.State == Waiting && e.RetryAt == 0:
+			return false, nil
 		}
 		e.State, e.Reason, e.Attempts, e.RetryAt, e.Settled = Waiting, "", 0, 0, 0
-		return true
+		return true, nil
 	})
 }
 
@@ -51,12 +55,12 @@ func (l *Ledger) ParkIntent(ctx context.Context, id core.ID, reason string) erro
 // has been settled meanwhile stays as it is.
 func (l *Ledger) Hurry(ctx context.Context, q Queue, id core.ID) error {
 	if q == Inbox {
-		return l.onEvent(ctx, id, func(e *Event) bool {
+		return l.onEvent(ctx, id, func(e *Event) (bool, error) {
 			if e.State != Waiting || e.RetryAt == 0 {
-				return false
+				return false, nil
 			}
 			e.RetryAt = 0
-			return true
+			return true, nil
 		})
 	}
 	return l.onIntent(ctx, id, func(i *Intent) error {
@@ -67,7 +71,7 @@ func (l *Ledger) Hurry(ctx context.Context, q Queue, id core.ID) error {
 
 // onEvent changes an inbox row that no worker needs to hold. change reports
 // whether it did.
-func (l *Ledger) onEvent(ctx context.Context, id core.ID, change func(*Event) bool) error {
+func (l *Ledger) onEvent(ctx context.Context, id core.ID, change func(*Event) (bool, error)) error {
 	return l.Do(ctx, &Op{
 		Names: func(b *Batch) { b.Events = append(b.Events, Lease{ID: id}) },
 		Decide: func(tx *Tx) error {
@@ -76,10 +80,11 @@ func (l *Ledger) onEvent(ctx context.Context, id core.ID, change func(*Event) bo
 				return core.Errorf(core.CodeNotFound, "event %q does not exist", string(id))
 			}
 			changed := *e
-			if change(&changed) {
+			is, err := change(&changed)
+			if is {
 				tx.PutEvent(&changed)
 			}
-			return nil
+			return err
 		},
 	})
 }

@@ -14,6 +14,7 @@ type Reader struct {
 	Queues   QueueReader
 	Records  RecordReader
 	Links    LinkReader
+	Audit    auditReader // nil where the store cannot list its tables
 }
 
 // AccountReader reads balances and what makes them up.

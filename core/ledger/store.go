@@ -23,6 +23,10 @@ type Store interface {
 	// fence, and only the newest fence can settle it. now is the business
 	// time by which items become due; leases and retries follow wall.
 	Claim(ctx context.Context, q Queue, now, wall core.Time, n int, lease time.Duration) ([]Claimed, error)
+	// Forget empties the bodies of up to n applied or ignored events that were
+	// received before an instant, the oldest first, and reports how many. Their
+	// digests stay. Parked and waiting ones keep their bodies: see [Event.Forgotten].
+	Forget(ctx context.Context, before core.Time, n int) (int, error)
 	// Close waits for running work and closes the database.
 	Close() error
 }

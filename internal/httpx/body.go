@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+
+	"scrip/internal/crash"
 )
 
 // ErrTooLong is the error of reading an answer beyond the client's limit. An
@@ -18,10 +20,18 @@ type capped struct {
 
 // RoundTrip sends one request.
 func (c *capped) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := crash.Call(); err != nil {
+		return nil, err
+	}
 	resp, err := c.next.RoundTrip(r)
 	if err != nil {
 		return resp, err
 	}
+	if err := crash.Call(); err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	tellDate(r.Context(), resp)
 	resp.Body = &cappedBody{ReadCloser: resp.Body, left: c.limit}
 	return resp, nil
 }

@@ -28,7 +28,7 @@ func (r *reader) rateCard(top object, c *Config) {
 	if !ok {
 		return
 	}
-	o := r.object(f, "rate_card", "version effective_at actions", "")
+	o := r.object(f, "rate_card", cardFields, "")
 	if version, ok := o.need("version"); ok {
 		c.Card.Version, _ = r.text(version, 64)
 	}
@@ -61,7 +61,7 @@ func (r *reader) rateCard(top object, c *Config) {
 func (r *reader) action(f field, scale int) rate.Action {
 	zero := core.Rate{Num: 0, Den: 1}
 	a := rate.Action{Name: f.key, Base: zero, Per: 1, Round: rate.StepNone, Minimum: zero}
-	o := r.object(f, fmt.Sprintf("action %q", f.key), "cost base meter per round minimum rates", "multiply tiers refund_on not_from at_zero")
+	o := r.object(f, fmt.Sprintf("action %q", f.key), actionFields, "multiply tiers refund_on not_from at_zero")
 	if meter, ok := o.get("meter"); ok {
 		text, ok := r.text(meter, 100)
 		if ok && !plainName.MatchString(text) {
@@ -182,7 +182,7 @@ func (r *reader) rates(f field, a rate.Action, scale int) []rate.Rate {
 	}
 	before := len(r.faults)
 	for _, item := range items {
-		o := r.object(item, "a rate", "when cost", "multiply tiers")
+		o := r.object(item, "a rate", rateFields, "multiply tiers")
 		var one rate.Rate
 		if when, ok := o.get("when"); ok {
 			one.When = r.conditions(when)

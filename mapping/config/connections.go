@@ -48,7 +48,7 @@ func (r *reader) connections(top object) []Connection {
 
 func (r *reader) connection(f field) Connection {
 	c := Connection{Connection: mapping.Connection{Name: f.key}}
-	o := r.object(f, fmt.Sprintf("connection %q", f.key), "provider api_key webhook_secrets base_url", "")
+	o := r.object(f, fmt.Sprintf("connection %q", f.key), connectionFields, "")
 	if key, ok := o.need("api_key"); ok {
 		c.APIKey = r.secret(key)
 	}
@@ -141,7 +141,7 @@ func (r *reader) route(top object, c *Config) {
 		}
 		return
 	}
-	o := r.object(f, "route", "primary payments shadow", "cohorts")
+	o := r.object(f, "route", routeFields, "cohorts")
 	if primary, ok := o.need("primary"); ok {
 		c.Route.Primary = r.routed(primary, c)
 		r.receives(primary, c, c.Route.Primary)

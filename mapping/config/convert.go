@@ -103,7 +103,7 @@ func (r *reader) conversion(found []field, c *Config) {
 	if len(c.Units) > 1 {
 		r.report(found[0].at, core.CodeNotSupported, "convert beside several units is not supported yet, keep one unit or remove convert")
 	}
-	o := r.object(found[0], "convert", "from at", "")
+	o := r.object(found[0], "convert", convertFields, "")
 	c.Convert = &Conversion{}
 	if from, ok := o.need("from"); ok {
 		code, _ := r.code(from)

@@ -46,6 +46,7 @@ func TestColonsInsideBraces(t *testing.T) {
 
 // FuzzParse checks that no file makes the reader panic, and that every error
 // has a place inside the file and none holds a secret (CF-01, CF-02).
+// SC-07.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{full, Template("stripe"), head, head + vendor, "", "a: [1, {b: c}]\n", "? a\n: b\n", "a: |\n  b\n",
 		toUSD(f, "list"), toUSD(f, "1/30"), usd + "rate_card: {version: a, actions: {x: {base: -1}}}\n",

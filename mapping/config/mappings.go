@@ -69,7 +69,7 @@ func (r *reader) connectionAt(top object, name string) pos {
 }
 
 func (r *reader) mapping(f field, k *mapping.Connection, p Provider, c *Config) {
-	o := r.object(f, fmt.Sprintf("mapping %q", f.key), "strategy rate create window units packs carrier manual_changes share limit", "plans")
+	o := r.object(f, fmt.Sprintf("mapping %q", f.key), mappingFields, "plans")
 	if strategy, ok := o.get("strategy"); ok {
 		k.Strategy = r.strategy(strategy, p)
 	}

@@ -33,7 +33,7 @@ func (r *reader) packs(top object, c *Config) {
 
 func (r *reader) pack(f field, units []Unit) mapping.Pack {
 	p := mapping.Pack{Name: f.key}
-	o := r.object(f, fmt.Sprintf("pack %q", f.key), "credits unit price expires", "")
+	o := r.object(f, fmt.Sprintf("pack %q", f.key), packFields, "")
 	unit := r.packUnit(o, units)
 	p.Unit = unit.Code
 	if credits, ok := o.need("credits"); ok {

@@ -191,14 +191,14 @@ func (r *reader) times(top object, c *Config) {
 		r.duration(f, into, least, most)
 		return f.value.at
 	}
-	span(section("retention", "raw"), "raw", &c.RetainRaw, day, 3660*day)
-	holds := section("holds", "default max")
+	span(section("retention", retentionFields), "raw", &c.RetainRaw, day, 3660*day)
+	holds := section("holds", holdsFields)
 	at := span(holds, "default", &c.Holds.Default, time.Second, 31*day)
 	span(holds, "max", &c.Holds.Max, time.Second, 31*day)
 	if c.Holds.Default > c.Holds.Max {
 		r.fault(at, "holds last %s by default and %s at most, the default must not be longer", spanText(c.Holds.Default), spanText(c.Holds.Max))
 	}
-	windows := section("windows", "late skew")
+	windows := section("windows", windowsFields)
 	span(windows, "late", &c.Late, time.Second, 366*day)
 	span(windows, "skew", &c.Skew, time.Second, day)
 }
@@ -209,7 +209,7 @@ func (r *reader) deficit(top object) {
 	if !ok {
 		return
 	}
-	o := r.object(f, "deficit", "limit settled_by", "")
+	o := r.object(f, "deficit", deficitFields, "")
 	if limit, ok := o.get("limit"); ok {
 		if text, ok := r.text(limit, maxEcho); ok && text != "0" {
 			r.report(limit.value.at, core.CodeNotSupported, fmt.Sprintf("a deficit of %q is not supported yet, write 0", text))

@@ -14,6 +14,7 @@ import (
 // holder keeps a secret where fmt cannot ask its methods.
 type holder struct{ hidden Secret }
 
+// SC-01.
 func TestSecretIsNeverShown(t *testing.T) {
 	s := NewSecret("env:KEY", canary)
 	var out strings.Builder

@@ -48,7 +48,7 @@ func (r *reader) unitList(f field) []Unit {
 }
 
 func (r *reader) unit(f field) Unit {
-	o := r.object(f, "unit", "code scale price convert", "")
+	o := r.object(f, "unit", unitFields, "")
 	if r.draft != nil {
 		r.draft.unit = f.value.at
 	}

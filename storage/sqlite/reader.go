@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 
 	"zombiezen.com/go/sqlite"
 
@@ -15,17 +16,22 @@ type reader struct{ store *Store }
 // Reader implements [ledger.Store].
 func (s *Store) Reader() ledger.Reader {
 	r := reader{s}
-	return ledger.Reader{Accounts: r, Entries: r, Queues: queues{s}, Records: r, Links: r}
+	return ledger.Reader{Accounts: r, Entries: r, Queues: queues{s}, Records: r, Links: r, Audit: r}
 }
 
-// with runs f on a reading connection.
+// with runs f on a reading connection. A database that cannot be read now may
+// be read later, like one that cannot be written.
 func (s *Store) with(ctx context.Context, f func(*sqlite.Conn) error) error {
 	conn, err := s.read.Take(ctx)
 	if err != nil {
 		return core.Errorf(core.CodeUnavailable, "no connection for reading became free in time")
 	}
 	defer s.read.Put(conn)
-	return f(conn)
+	var known *core.Error
+	if err = f(conn); err != nil && !errors.As(err, &known) {
+		err = &ledger.StoreError{Cause: err}
+	}
+	return err
 }
 
 // Account implements [ledger.AccountReader].

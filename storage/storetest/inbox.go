@@ -22,6 +22,7 @@ var inboxCases = []testCase{
 	{"concurrent claims share no event", eventClaimRace},
 	{"lists filter and resume", eventLists},
 	{"an effect and its mark commit together", eventEffect},
+	{"old bodies of settled events are emptied, the oldest first", eventForget},
 }
 
 // event is a delivery as it is first kept.

@@ -298,6 +298,28 @@ func (t *tables) applyQueues(c *ledger.Changes) error {
 	return nil
 }
 
+// Forget implements [ledger.Store].
+func (m *model) Forget(ctx context.Context, before core.Time, n int) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var old []*ledger.Event
+	for i := range m.tables.events {
+		e := &m.tables.events[i].value
+		if (e.State == ledger.Applied || e.State == ledger.Ignored) && len(e.Body) > 0 && e.Received < before {
+			old = append(old, e)
+		}
+	}
+	slices.SortStableFunc(old, func(a, b *ledger.Event) int { return cmp.Compare(a.Received, b.Received) })
+	old = first(old, n)
+	for _, e := range old {
+		e.Body = []byte{}
+	}
+	return len(old), nil
+}
+
 // Claim implements [ledger.Store].
 func (m *model) Claim(ctx context.Context, q ledger.Queue, now, wall core.Time, n int, lease time.Duration) ([]ledger.Claimed, error) {
 	if err := ctx.Err(); err != nil {

@@ -34,7 +34,7 @@ func randomScripts(t *testing.T, open func(t *testing.T) ledger.Store) {
 			both := &pair{T: rt, ctx: t.Context(), store: open(t), model: newModel(), now: start}
 			rt.Repeat(map[string]func(*rapid.T){
 				"account": both.account, "grant": both.issue, "hold": both.reserve, "record": both.putRecord,
-				"arrive": both.arrive, "send": both.sendIntent, "claim": both.claim, "settle": both.settle,
+				"arrive": both.arrive, "send": both.sendIntent, "claim": both.claim, "settle": both.settle, "forget": both.forget,
 				"link": both.link, "request": both.request, "time": both.pass, "due": both.due, "": both.compare,
 			})
 		})

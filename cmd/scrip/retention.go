@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// A batch of old deliveries to empty, and when to look again once there are
+// no more.
+const (
+	forgetBatch = 200
+	forgetEvery = time.Minute
+)
+
+// forgetOld empties a batch of bodies that are older than retention.raw, and
+// says how long nothing more has to be done.
+func (a *app) forgetOld(ctx context.Context) (rest time.Duration) {
+	if !a.owns || a.config.RetainRaw == 0 {
+		return forgetEvery
+	}
+	n, err := a.ledger.ForgetRaw(ctx, a.config.RetainRaw, forgetBatch)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.Error("old deliveries could not be emptied", "error", err)
+	case n > 0:
+		a.log.Info("bodies of old deliveries were emptied", "deliveries", n)
+	}
+	if n == forgetBatch {
+		return 0
+	}
+	return forgetEvery
+}
