@@ -33,6 +33,7 @@ func plain(text string) string {
 	return text
 }
 
+// SC-07.
 func FuzzParseAmount(f *testing.F) {
 	seed(f, "0", "10.50", "0.000001", "1152921504606846975")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -66,6 +66,7 @@ func TestBucketsAreEven(t *testing.T) {
 	}
 }
 
+// AP-03.
 func TestIDForm(t *testing.T) {
 	good := string(NewID(GrantID, "ada", "grant", "k", 0))
 	for name, id := range map[string]string{

@@ -44,6 +44,7 @@ func TestParseCurrencyRefuses(t *testing.T) {
 	}
 }
 
+// AP-02.
 func TestParseMoney(t *testing.T) {
 	for text, want := range map[string]Money{
 		"80 usd": {8000, "usd"}, "0.50 eur": {50, "eur"}, "0.5 eur": {50, "eur"}, "1000 jpy": {1000, "jpy"},

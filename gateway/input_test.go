@@ -258,6 +258,7 @@ func TestAP15ErrorsTellNothing(t *testing.T) {
 	}
 }
 
+// SC-07.
 func FuzzCursor(f *testing.F) {
 	for _, seed := range []string{"", "x", *cursorOf("feed", "7"), *cursorOf("feed", "-1"), *cursorOf("feed", "1", "2"), *cursorOf("feed", "99999999999999999999")} {
 		f.Add(seed)
@@ -279,6 +280,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
+// SC-07.
 func FuzzAmountField(f *testing.F) {
 	for _, seed := range []string{`"1.50"`, `1`, `null`, `"1e3"`, `[]`, `"\u0031"`, `"1","amount":"2"`, `"9223372036854775807"`, `"1"}{`} {
 		f.Add(seed)

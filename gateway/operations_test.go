@@ -149,6 +149,7 @@ func TestWebhooksGetTheBodyUntouched(t *testing.T) {
 	newWorld(t).call("POST", "/v1/webhooks/main", "x").refused(404, core.CodeNotFound, "")
 }
 
+// AP-15.
 func TestPanicsAndFailuresAreAnsweredAndLogged(t *testing.T) {
 	var log bytes.Buffer
 	w := newWorld(t, func(o *Options) {

@@ -186,6 +186,7 @@ func TestWH03Sweep(t *testing.T) {
 
 // TestSweptBeforeDelivery: what was swept first is delivered late, twice, and
 // stays what it is.
+// WH-03.
 func TestSweptBeforeDelivery(t *testing.T) {
 	w := newListless(t)
 	w.fault("delay", "customer.created", `,"delay":"1h"`)

@@ -127,6 +127,7 @@ func TestDeliveriesOfOneObject(t *testing.T) {
 }
 
 // TestSweepFaults: what a list may do wrong is an error, and only that.
+// PA-10.
 func TestSweepFaults(t *testing.T) {
 	one := wire{ID: "s_1", Type: "a", Kind: adapters.GrantEvent, Object: "g_1"}
 	two := wire{ID: "s_2", Type: "a", Kind: adapters.GrantEvent, Object: "g_2"}

@@ -13,6 +13,7 @@ import (
 )
 
 // TestEndings: what each kind of event comes to. Nothing is dropped.
+// WH-04, WH-12, WH-13.
 func TestEndings(t *testing.T) {
 	mark := core.NewID(core.IntentID, "acme", "x", "y", 0)
 	refund := wire{Kind: adapters.RefundEvent, Object: "ch_1", Minor: 8000, Currency: "usd"}

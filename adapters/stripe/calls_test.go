@@ -245,6 +245,7 @@ func TestUsageNumbers(t *testing.T) {
 }
 
 // Lists that never end, or cannot be walked, are failures and not loops.
+// PA-10.
 func TestStrangePages(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty with more":    `{"object":"list","has_more":true,"data":[]}`,

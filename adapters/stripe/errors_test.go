@@ -143,6 +143,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
+// WH-11.
 func TestNoSecretsVerifiesNothing(t *testing.T) {
 	a, err := New(Config{Key: "sk_test_1"})
 	if err != nil {

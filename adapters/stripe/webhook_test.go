@@ -21,6 +21,7 @@ func offline(t testing.TB, secrets ...string) *Adapter {
 	return a
 }
 
+// WH-08, WH-09, WH-10.
 func TestVerify(t *testing.T) {
 	a := offline(t, "whsec_old", "whsec_new")
 	now := time.Date(2026, 1, 15, 12, 0, 0, 500_000_000, time.UTC)
@@ -74,6 +75,7 @@ func TestVerify(t *testing.T) {
 }
 
 // FuzzVerify holds our parser against Stripe's own: what we accept, it accepts.
+// SC-07.
 func FuzzVerify(f *testing.F) {
 	body := []byte(`{"id":"evt_1"}`)
 	now := time.Unix(1768478400, 0)
@@ -174,6 +176,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// SC-07.
 func FuzzNormalise(f *testing.F) {
 	f.Add(event("invoice.paid", `{"id":"in_1","metadata":{"scrip_purchase":"pur_000000000000000000000000"},"amount_paid":1,"currency":"usd","status":"paid"}`))
 	f.Add(event("charge.refunded", `{"id":"ch_1","amount_refunded":1,"currency":"usd"}`))

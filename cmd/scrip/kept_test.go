@@ -22,6 +22,7 @@ import (
 
 // TestKeptDemoAddsUp plays the demo and then, as somebody from outside who
 // sees only the feed and the sandbox's state, recomputes every total of it.
+// MG-07.
 func TestKeptDemoAddsUp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("plays the whole demo")

@@ -66,6 +66,7 @@ func (w *town) agree(customers int) {
 // TestMoveSurvivesKills moves a company from one vendor to another while it
 // debits, kills the operator's command over and over, goes back, moves again
 // and drains. Nothing is lost, nothing counted twice.
+// CR-08, MG-02, MG-04.
 func TestMoveSurvivesKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves a whole company three times")

@@ -133,6 +133,7 @@ func (b *bench) feedLength() int64 {
 // Every command: the first time it works, the same again is the first answer
 // marked as a replay and changes nothing, also after a restart; another body
 // is a conflict that names the field and changes nothing.
+// AP-06.
 func TestFirstReplayConflict(t *testing.T) {
 	b := newBench(t, nil, ledger.Options{})
 	f := prepare(b)
@@ -190,6 +191,7 @@ func TestKeysAreScopedByOperation(t *testing.T) {
 
 // A refusal that was told stays the answer: a late retry never turns it into
 // a charge.
+// LC-10.
 func TestRefusalIsStored(t *testing.T) {
 	b := newBench(t, nil, ledger.Options{})
 	g := b.grant("g", ann, 1_00)

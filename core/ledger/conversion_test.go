@@ -203,6 +203,7 @@ func TestStaleProcess(t *testing.T) {
 // once, in whatever order accounts are come to; taken back at once, every
 // grant and hold is what it was; taken back after spending, what was spent
 // stays spent; and the books can be recomputed from the entries at each step.
+// MG-04.
 func TestConversionsOfRandomAccounts(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		b := newBench(t, nil, ledger.Options{})

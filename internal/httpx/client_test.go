@@ -99,6 +99,7 @@ func TestWriteIsSentOnce(t *testing.T) {
 	}
 }
 
+// PA-01.
 func TestRetryAfterIsHonoured(t *testing.T) {
 	for _, c := range []struct {
 		after string
@@ -226,6 +227,7 @@ func TestNoCookies(t *testing.T) {
 	}
 }
 
+// PA-14.
 func TestTLS(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}

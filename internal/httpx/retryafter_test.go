@@ -9,6 +9,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// PA-01.
 func TestRetryAfter(t *testing.T) {
 	for _, c := range []struct {
 		value string

@@ -51,6 +51,7 @@ func vendor(t *testing.T, a answer) (*Client, *http.Request, *string) {
 	return c, seen, body
 }
 
+// PA-04, PA-05.
 func TestFailures(t *testing.T) {
 	long := `{"x":"` + strings.Repeat("y", maxAnswer) + `"}`
 	for _, c := range []struct {
@@ -150,6 +151,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// PA-12.
 func TestDecimal(t *testing.T) {
 	for _, c := range []struct {
 		text  string

@@ -99,6 +99,7 @@ func TestWhatTouchesBalancesOrVendorsIsBlocked(t *testing.T) {
 	}
 }
 
+// MG-01.
 func TestApply(t *testing.T) {
 	ctx, l := context.Background(), openLedger(t)
 	desired := strings.Replace(base, "{cost: 5}", "{cost: 6}", 1)

@@ -42,6 +42,7 @@ func newStreet(t *testing.T) *street {
 
 func (x *street) vendorGrant(id core.ID) string { return x.link(string(id), adapters.RoleGrant) }
 
+// RC-01.
 func TestInStep(t *testing.T) {
 	x := newStreet(t)
 	r := x.compare()
@@ -69,6 +70,7 @@ func TestInStep(t *testing.T) {
 
 // TestDrift changes the vendor's side in each way and wants that named, and
 // nothing else.
+// RC-02.
 func TestDrift(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -205,6 +207,7 @@ func TestSpentTwin(t *testing.T) {
 
 // TestMeanwhile: what changes, or is settled, while both sides are read is in
 // flight and no drift.
+// RC-03.
 func TestMeanwhile(t *testing.T) {
 	x := newStreet(t)
 	x.mutate("grant", x.vendorGrant(x.paid), "delete", nil)
@@ -287,6 +290,7 @@ func TestOnTheWay(t *testing.T) {
 }
 
 // TestLag: what the vendor was told a moment ago may not be counted yet.
+// RC-03, PA-11.
 func TestLag(t *testing.T) {
 	x := newTown(t)
 	x.customer("acme")

@@ -337,6 +337,7 @@ func TestTrueUpAfterMovingAway(t *testing.T) {
 
 // TestTrueUpWaitsForReads: a grant that was given and is not listed yet is
 // waited for as long as reads may lag, and no longer.
+// PA-11.
 func TestTrueUpWaitsForReads(t *testing.T) {
 	d, w, first, second, end := month(t)
 	d.traits.ReadLag = time.Minute
@@ -392,6 +393,7 @@ func TestTrueUpOutrun(t *testing.T) {
 
 // TestTrueUpLooksUp: where the vendor keeps no keys, a grant whose answer was
 // lost is found by its mark and not made twice.
+// PA-03.
 func TestTrueUpLooksUp(t *testing.T) {
 	d, w, first, second, end := month(t)
 	d.traits.KeyLifetime = 0

@@ -4,6 +4,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"scrip/core"
+	"scrip/internal/crash"
 )
 
 // statement is a prepared statement being bound and read in order.
@@ -15,6 +16,9 @@ type statement struct {
 
 // query prepares sql once per connection and starts it afresh.
 func query(conn *sqlite.Conn, sql string) statement {
+	if err := crash.Statement(); err != nil {
+		return statement{err: err}
+	}
 	stmt, err := conn.Prepare(sql)
 	return statement{Stmt: stmt, err: err}
 }
