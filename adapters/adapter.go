@@ -42,7 +42,8 @@ type (
 	CustomerWriter interface {
 		PutCustomer(ctx context.Context, o CustomerOrder) (Answer, error)
 	}
-	// GrantWriter gives the vendor a grant to hold.
+	// GrantWriter gives the vendor a grant to hold. [CodeFull] says that it has
+	// no room for another of this customer: the grant is offered again later.
 	GrantWriter interface {
 		CreateGrant(ctx context.Context, o GrantOrder) (Answer, error)
 	}
@@ -83,6 +84,13 @@ type (
 	// UsageReader sums the consumption told for a customer, in quanta.
 	UsageReader interface {
 		Usage(ctx context.Context, o UsageQuery) (int64, error)
+	}
+	// Confirmer reads back what an event with Hint tells: it asks the vendor for
+	// the event's object and returns the event as the vendor's answer proves it,
+	// with Hint false. An object that is not there is a [CodeNotFound] error; one
+	// that does not bear the event out gives the event that it does bear out.
+	Confirmer interface {
+		Confirm(ctx context.Context, e Event) (Event, error)
 	}
 	// EventLister lists events that were sent, to recover those that never
 	// arrived; bodies are as a webhook would carry them.

@@ -23,6 +23,7 @@ const (
 	CodeUnknown      Code = "unknown"       // a write whose outcome is not known
 	CodeBadAnswer    Code = "bad_answer"    // a read brought what cannot be understood
 	CodeNotSupported Code = "not_supported" // the vendor, or this adapter, cannot do it
+	CodeFull         Code = "full"          // the vendor has no room for another grant of this customer now
 )
 
 // Error is a vendor's failure, classified. Message is ours: it never carries

@@ -131,16 +131,21 @@ type EndOrder struct {
 // ConsumeOrder tells one window. Quanta is floor(consumed x rate) now less
 // what the windows before told, in the connection's quantum; never negative.
 // Scale and Unit say what a quantum is, as in [Holding].
+//
+// Where the vendor debits the lot that the caller names, [Traits.Draws], an
+// order is of one grant: Grant is set, Links are the grant's too, and Quanta is
+// what is to be taken off it; below zero that much is put back.
 type ConsumeOrder struct {
 	Mark   Mark
-	Window string // neutral id of the window
+	Window string  // neutral id of the window
+	Grant  core.ID // the grant that is drawn on, "" where the vendor chooses
 	Quanta int64
 	Scale  int
 	Unit   string
 	Opened core.Time
 	Closed core.Time
 	Sent   core.Time // business time of sending
-	Links  Links     // of the customer and the connection
+	Links  Links     // of the customer, the connection and the grant drawn on
 }
 
 // CancelOrder takes back windows that were told, by their usage links.

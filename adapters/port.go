@@ -51,6 +51,7 @@ type capabilities struct {
 	CustomerReader
 	GrantReader
 	UsageReader
+	Confirmer
 	EventLister
 	Sweeper
 }
@@ -75,6 +76,7 @@ func NewPort(a Adapter, l Limits) *Port {
 	p.can.CustomerReader, _ = a.(CustomerReader)
 	p.can.GrantReader, _ = a.(GrantReader)
 	p.can.UsageReader, _ = a.(UsageReader)
+	p.can.Confirmer, _ = a.(Confirmer)
 	p.can.EventLister, _ = a.(EventLister)
 	p.can.Sweeper, _ = a.(Sweeper)
 	return p
@@ -172,6 +174,14 @@ func (p *Port) Usage(ctx context.Context, o UsageQuery) (int64, error) {
 	return call(ctx, p, "read usage", p.can.UsageReader != nil, func(ctx context.Context) (int64, error) { return p.can.Usage(ctx, o) })
 }
 
+// Confirms reports whether an unsigned event can be read back.
+func (p *Port) Confirms() bool { return p.can.Confirmer != nil }
+
+// Confirm reads back what an unsigned event tells.
+func (p *Port) Confirm(ctx context.Context, e Event) (Event, error) {
+	return call(ctx, p, "confirm event", p.can.Confirmer != nil, func(ctx context.Context) (Event, error) { return p.can.Confirm(ctx, e) })
+}
+
 // Events lists events that were sent.
 func (p *Port) Events(ctx context.Context, since core.Time, page Page) (Listing[[]byte], error) {
 	return call(ctx, p, "list events", p.can.EventLister != nil, func(ctx context.Context) (Listing[[]byte], error) { return p.can.Events(ctx, since, page) })
@@ -204,7 +214,7 @@ func (p *Port) Capabilities() []Capability {
 		{"consumption", c.ConsumptionWriter != nil}, {"cancel consumption", c.ConsumptionCanceller != nil},
 		{"sell packs", c.Seller != nil}, {"find by mark", c.Finder != nil}, {"read customers", c.CustomerReader != nil},
 		{"read grants", c.GrantReader != nil}, {"read usage", c.UsageReader != nil}, {"list events", c.EventLister != nil},
-		{"sweep events", c.Sweeper != nil},
+		{"sweep events", c.Sweeper != nil}, {"confirm events", c.Confirmer != nil},
 		{"prepare objects", c.Preparer != nil},
 	}
 }

@@ -51,19 +51,23 @@ type Echo struct {
 
 // Traits are a vendor's facts that no method set can show.
 type Traits struct {
-	Provider    string
-	Strategies  []Strategy    // the first is the default
-	WhyNot      string        // why the missing strategies are missing
-	QuantumOf   string        // what the smallest value is, for people
-	KeyLifetime time.Duration // how long the vendor keeps idempotency keys; 0: it has none
-	PerSecond   int           // calls a second the vendor allows
-	Backdating  time.Duration // how old a told consumption may be
-	ReadLag     time.Duration // how long a read may lag behind a write
-	MaxGrants   int           // unused grants per customer; 0: no limit
-	SignsBody   bool          // webhooks authenticate their content
-	BurnOrder   []OrderKey
-	Echoes      []Echo
-	Facts       []Fact
-	Unconfirmed []string // behaviour that could not be confirmed, each safe either way
-	Comparable  []string // what reconciliation may compare
+	Provider     string
+	Strategies   []Strategy    // the first is the default
+	WhyNot       string        // why the missing strategies are missing
+	QuantumOf    string        // what the smallest value is, for people
+	KeyLifetime  time.Duration // how long the vendor keeps idempotency keys; 0: it has none
+	PerSecond    int           // calls a second the vendor allows
+	Backdating   time.Duration // how old a told consumption may be
+	ReadLag      time.Duration // how long a read may lag behind a write
+	MaxGrants    int           // unused grants per customer; 0: no limit
+	Draws        bool          // consumption is told grant by grant, on lots that we name
+	StartsNow    bool          // a grant cannot be given before it starts
+	CarrierLeads bool          // grants hang on the carrier too, so it is made before them
+	Pooled       bool          // what is withdrawn is taken from any of a customer's lots, so the lot of an ended grant may stay in force
+	SignsBody    bool          // webhooks authenticate their content
+	BurnOrder    []OrderKey
+	Echoes       []Echo
+	Facts        []Fact
+	Unconfirmed  []string // behaviour that could not be confirmed, each safe either way
+	Comparable   []string // what reconciliation may compare
 }

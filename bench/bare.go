@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -20,6 +21,10 @@ type bare struct {
 	conn *sqlite.Conn
 	made int64
 	head []byte
+
+	accounts int
+
+	reads bool // look up what a debit must know, too
 }
 
 // bareSchema has the tables that a debit writes, with the same keys.
@@ -28,6 +33,7 @@ CREATE TABLE accounts (bucket INTEGER NOT NULL, account TEXT NOT NULL, seq INTEG
   holds INTEGER NOT NULL, due INTEGER NOT NULL, windows TEXT NOT NULL, PRIMARY KEY (bucket, account)) STRICT, WITHOUT ROWID;
 CREATE TABLE grants (bucket INTEGER NOT NULL, id TEXT NOT NULL, account TEXT NOT NULL, amount INTEGER NOT NULL, remaining INTEGER NOT NULL,
   held INTEGER NOT NULL, ended INTEGER NOT NULL, metadata TEXT NOT NULL, PRIMARY KEY (bucket, id)) STRICT;
+CREATE INDEX grants_account ON grants (bucket, account);
 CREATE TABLE entries (pos INTEGER PRIMARY KEY, bucket INTEGER NOT NULL, account TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL,
   grant_id TEXT NOT NULL, source TEXT NOT NULL, amount INTEGER NOT NULL, effective INTEGER NOT NULL, recorded INTEGER NOT NULL,
   hash BLOB NOT NULL, UNIQUE (bucket, account, seq)) STRICT;
@@ -35,7 +41,7 @@ CREATE TABLE requests (pos INTEGER PRIMARY KEY, bucket INTEGER NOT NULL, hash TE
   account TEXT NOT NULL, fields TEXT NOT NULL, code TEXT NOT NULL, result BLOB NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
   amount INTEGER NOT NULL, reversed INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;`
 
-func openBare(path string, relaxed bool) (*bare, error) {
+func openBare(path string, accounts int, relaxed bool) (*bare, error) {
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate, sqlite.OpenWAL)
 	if err != nil {
 		return nil, err
@@ -53,7 +59,7 @@ func openBare(path string, relaxed bool) (*bare, error) {
 			return nil, err
 		}
 	}
-	b := &bare{conn: conn, head: make([]byte, 32)}
+	b := &bare{conn: conn, head: make([]byte, 32), accounts: accounts}
 	return b, b.fill()
 }
 
@@ -66,7 +72,7 @@ func (b *bare) fill() (err error) {
 		return err
 	}
 	defer end(&err)
-	for i := range accounts {
+	for i := range b.accounts {
 		c := customer(i)
 		account, bucket := c+"/"+credits.Code, core.Bucket(c)
 		err = sqlitex.Execute(b.conn, "INSERT INTO accounts VALUES (?, ?, 1, ?, 0, 0, 9223372036854775807, '')",
@@ -110,7 +116,7 @@ func (b *bare) group(n int) (err error) {
 	defer end(&err)
 	for range n {
 		b.made++
-		i := rand.IntN(accounts)
+		i := rand.IntN(b.accounts)
 		if err = b.debit(i, b.made); err != nil {
 			return err
 		}
@@ -121,6 +127,11 @@ func (b *bare) group(n int) (err error) {
 func (b *bare) debit(i int, made int64) error {
 	c := customer(i)
 	account, bucket := c+"/"+credits.Code, int64(core.Bucket(c))
+	if b.reads {
+		if err := b.look(c, made); err != nil {
+			return err
+		}
+	}
 	now := time.Now().UnixMicro()
 	a := b.conn.Prep("UPDATE accounts SET seq = ?, head = ?, consumed = ?, holds = ?, windows = ? WHERE bucket = ? AND account = ?")
 	a.BindInt64(1, made+1)
@@ -171,4 +182,47 @@ func (b *bare) debit(i int, made int64) error {
 		}
 	}
 	return nil
+}
+
+// look reads what a debit rests on: that its key is new, the account, its
+// grants.
+func (b *bare) look(c string, made int64) error {
+	q := b.conn.Prep("SELECT code, result FROM requests WHERE hash = ?")
+	q.BindText(1, fmt.Sprintf("%022d", made))
+	if err := drain(q); err != nil {
+		return err
+	}
+	return b.read(c)
+}
+
+// read reads an account and its grants.
+func (b *bare) read(c string) error {
+	account, bucket := c+"/"+credits.Code, int64(core.Bucket(c))
+	a := b.conn.Prep("SELECT seq, head, consumed, holds, due, windows FROM accounts WHERE bucket = ? AND account = ?")
+	a.BindInt64(1, bucket)
+	a.BindText(2, account)
+	if err := drain(a); err != nil {
+		return err
+	}
+	g := b.conn.Prep("SELECT id, amount, remaining, held, ended, metadata FROM grants WHERE bucket = ? AND account = ?")
+	g.BindInt64(1, bucket)
+	g.BindText(2, account)
+	return drain(g)
+}
+
+// drain reads all columns of all rows.
+func drain(q *sqlite.Stmt) error {
+	for {
+		row, err := q.Step()
+		if err != nil || !row {
+			return errors.Join(err, q.Reset())
+		}
+		for i := range q.ColumnCount() {
+			if q.ColumnType(i) == sqlite.TypeInteger {
+				_ = q.ColumnInt64(i)
+			} else {
+				_ = q.ColumnText(i)
+			}
+		}
+	}
 }

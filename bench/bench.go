@@ -38,16 +38,30 @@ func (s Slice) rate() float64 { return float64(s.Ops) / s.Took.Seconds() }
 type Pace struct {
 	Slice time.Duration // of one side, 0.3 s when zero
 	Pairs int           // 9 when zero
+
+	Accounts int // how many customers share the load, 10,000 when zero
+	Hot      int // how many of them are debited, all when zero
 }
 
-// Compare alternates subject and limit and returns the medians.
-func Compare(ctx context.Context, name string, p Pace, subject, limit Side) (Result, error) {
+func (p Pace) withDefaults() Pace {
 	if p.Slice <= 0 {
 		p.Slice = 300 * time.Millisecond
 	}
 	if p.Pairs <= 0 {
 		p.Pairs = 9
 	}
+	if p.Accounts <= 0 {
+		p.Accounts = 10_000
+	}
+	if p.Hot <= 0 {
+		p.Hot = p.Accounts
+	}
+	return p
+}
+
+// Compare alternates subject and limit and returns the medians.
+func Compare(ctx context.Context, name string, p Pace, subject, limit Side) (Result, error) {
+	p = p.withDefaults()
 	var rates, limits, ratios, cpu []float64
 	var taken []time.Duration
 	for i := range p.Pairs + 1 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -18,47 +19,91 @@ import (
 	"scrip/storage/sqlite"
 )
 
-// accounts is how many customers share the load.
-const accounts = 10_000
-
 var credits = core.Unit{Code: "credits", Scale: 2}
 
-// DebitSQLite measures durable debits through the ledger against bare writes
-// of the same rows in groups of up to 100.
-func DebitSQLite(ctx context.Context, dir, name string, callers int, relaxed bool, p Pace) (Result, error) {
+// subject is a funded ledger that is measured.
+type subject struct {
+	store  *sqlite.Store
+	ledger *ledger.Ledger
+}
+
+func openSubject(ctx context.Context, dir string, accounts int, relaxed bool) (*subject, error) {
 	store, err := sqlite.OpenWith(ctx, filepath.Join(dir, "subject.db"), sqlite.Options{Relaxed: relaxed})
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	defer store.Close()
 	outward, err := mapping.NewOutward(mapping.Route{Primary: "main"}, []mapping.Connection{{
 		Name: "main", Strategy: adapters.Meter, Window: time.Hour,
 		Rate: core.Price{Rate: core.Rate{Num: 8, Den: 100}, Currency: "usd"},
 	}}, []core.Unit{credits})
 	if err != nil {
-		return Result{}, err
+		_ = store.Close()
+		return nil, err
 	}
-	l := ledger.Open(store, ledger.Options{
+	b := &subject{store: store, ledger: ledger.Open(store, ledger.Options{
 		Now: clock.WallNow, Units: []core.Unit{credits}, Order: core.DefaultOrder(), Outward: outward,
-	})
-	defer l.Close()
-	if err := fund(ctx, l); err != nil {
+	})}
+	if err := fund(ctx, b.ledger, accounts); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *subject) close() {
+	b.ledger.Close()
+	_ = b.store.Close()
+}
+
+// DebitSQLite measures durable debits through the ledger against bare writes
+// of the same rows in groups of up to 100; of one caller against the same
+// reads and writes, one transaction a debit.
+func DebitSQLite(ctx context.Context, dir, name string, callers int, relaxed bool, p Pace) (Result, error) {
+	p = p.withDefaults()
+	b, err := openSubject(ctx, dir, p.Accounts, relaxed)
+	if err != nil {
 		return Result{}, err
 	}
-	bare, err := openBare(filepath.Join(dir, "limit.db"), relaxed)
+	defer b.close()
+	bare, err := openBare(filepath.Join(dir, "limit.db"), p.Accounts, relaxed)
 	if err != nil {
 		return Result{}, err
 	}
 	defer bare.close()
-	d := &debits{ledger: l, callers: callers}
-	return Compare(ctx, name, p, d.run, func(ctx context.Context, t time.Duration) (Slice, error) {
+	bare.reads = callers == 1
+	d := &debits{ledger: b.ledger, callers: callers, accounts: p.Accounts, hot: p.Hot}
+	r, err := Compare(ctx, name, p, d.run, func(ctx context.Context, t time.Duration) (Slice, error) {
 		return bare.run(ctx, t, min(callers, 100))
 	})
+	if err == nil {
+		err = d.check(ctx)
+	}
+	return r, err
+}
+
+// DebitFullNormal measures durable debits against those that a power cut may
+// take back.
+func DebitFullNormal(ctx context.Context, dir, name string, callers int, p Pace) (Result, error) {
+	p = p.withDefaults()
+	var sides [2]*debits
+	for i, relaxed := range []bool{false, true} {
+		folder := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			return Result{}, err
+		}
+		b, err := openSubject(ctx, folder, p.Accounts, relaxed)
+		if err != nil {
+			return Result{}, err
+		}
+		defer b.close()
+		sides[i] = &debits{ledger: b.ledger, callers: callers, accounts: p.Accounts, hot: p.Hot}
+	}
+	return Compare(ctx, name, p, sides[0].run, sides[1].run)
 }
 
 // fund gives every account one grant that outlasts the benchmark, and opens
 // its consumption window by a first debit.
-func fund(ctx context.Context, l *ledger.Ledger) error {
+func fund(ctx context.Context, l *ledger.Ledger, accounts int) error {
 	workers := pool.New().WithErrors().WithMaxGoroutines(256)
 	for i := range accounts {
 		workers.Go(func() error {
@@ -83,9 +128,27 @@ func customer(i int) string { return fmt.Sprintf("customer-%05d", i) }
 
 // debits is the subject: callers that each debit and wait for the commit.
 type debits struct {
-	ledger  *ledger.Ledger
-	callers int
-	made    atomic.Int64
+	ledger   *ledger.Ledger
+	callers  int
+	accounts int
+	hot      int // how many of them are debited
+	made     atomic.Int64
+}
+
+// check sees that the ledger kept each debit, once.
+func (d *debits) check(ctx context.Context) error {
+	var consumed core.Amount
+	for i := range d.accounts {
+		a, err := d.ledger.Account(ctx, ledger.AccountKey{Customer: customer(i), Unit: credits.Code})
+		if err != nil {
+			return err
+		}
+		consumed += a.Consumed
+	}
+	if want := core.Amount(5*d.made.Load()) + core.Amount(d.accounts); consumed != want {
+		return fmt.Errorf("the ledger kept %d of %d", consumed, want)
+	}
+	return nil
 }
 
 func (d *debits) run(ctx context.Context, t time.Duration) (Slice, error) {
@@ -98,7 +161,7 @@ func (d *debits) run(ctx context.Context, t time.Duration) (Slice, error) {
 				start := time.Now()
 				key := fmt.Sprintf("bench-debit-%012d", d.made.Add(1))
 				_, _, err := d.ledger.Debit(ctx, key, ledger.Charge{
-					Account: ledger.AccountKey{Customer: customer(rand.IntN(accounts)), Unit: credits.Code}, Amount: 5,
+					Account: ledger.AccountKey{Customer: customer(rand.IntN(d.hot)), Unit: credits.Code}, Amount: 5,
 				})
 				if err != nil {
 					return taken, err
@@ -109,10 +172,13 @@ func (d *debits) run(ctx context.Context, t time.Duration) (Slice, error) {
 		})
 	}
 	lists, err := callers.Wait()
-	var s Slice
+	return gathered(lists), err
+}
+
+func gathered(lists [][]time.Duration) (s Slice) {
 	for _, list := range lists {
 		s.Ops += len(list)
 		s.Taken = append(s.Taken, list...)
 	}
-	return s, err
+	return s
 }

@@ -2,29 +2,69 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
+// step is one case: it works in a folder of its own.
+type step struct {
+	name string
+	run  func(ctx context.Context, dir, name string) (Result, error)
+}
+
 // Debit runs the cases of durable debits and of the burn-down, each in a
 // folder of its own below dir, and hands each result to emit.
 func Debit(ctx context.Context, dir string, emit func(Result)) error {
-	cases := []struct {
-		name    string
-		callers int
-		relaxed bool
-	}{
-		{"debit/sqlite-full/inproc/256", 256, false},
-		{"debit/sqlite-full/inproc/1", 1, false},
-		{"debit/sqlite-normal/inproc/256", 256, true},
+	sqlite := func(callers, hot int, relaxed bool) func(context.Context, string, string) (Result, error) {
+		return func(ctx context.Context, dir, name string) (Result, error) {
+			return DebitSQLite(ctx, dir, name, callers, relaxed, Pace{Hot: hot})
+		}
 	}
-	for _, c := range cases {
-		folder := filepath.Join(dir, strings.ReplaceAll(c.name, "/", "-"))
+	burn := func(grants int) func(context.Context, string, string) (Result, error) {
+		return func(ctx context.Context, _, _ string) (Result, error) { return Burn(ctx, grants, Pace{}) }
+	}
+	return each(ctx, dir, emit,
+		step{"debit/sqlite-full/inproc/256", sqlite(256, 0, false)},
+		step{"debit/sqlite-full/inproc/1", sqlite(1, 0, false)},
+		step{"debit/sqlite-full/hot/256", sqlite(256, 1, false)},
+		step{"debit/sqlite-normal/inproc/256", sqlite(256, 0, true)},
+		step{"debit/sqlite-full-to-normal/inproc/256", func(ctx context.Context, dir, name string) (Result, error) {
+			return DebitFullNormal(ctx, dir, name, 256, Pace{})
+		}},
+		step{"debit/http/64", func(ctx context.Context, dir, name string) (Result, error) {
+			return DebitHTTP(ctx, dir, name, 64, Pace{})
+		}},
+		step{"burn/4", burn(4)},
+		step{"burn/64", burn(64)},
+	)
+}
+
+// Read runs the case of reading balances.
+func Read(ctx context.Context, dir string, emit func(Result)) error {
+	return each(ctx, dir, emit, step{"balance/inproc", func(ctx context.Context, dir, name string) (Result, error) {
+		return Balance(ctx, dir, name, Pace{})
+	}})
+}
+
+// Audits runs the case of auditing so many entries: one pair, after one that
+// warms up.
+func Audits(entries int) func(context.Context, string, func(Result)) error {
+	return func(ctx context.Context, dir string, emit func(Result)) error {
+		return each(ctx, dir, emit, step{fmt.Sprintf("audit/%d", entries), func(ctx context.Context, dir, name string) (Result, error) {
+			return AuditEntries(ctx, dir, name, entries, Pace{Pairs: 1})
+		}})
+	}
+}
+
+func each(ctx context.Context, dir string, emit func(Result), steps ...step) error {
+	for _, s := range steps {
+		folder := filepath.Join(dir, strings.ReplaceAll(s.name, "/", "-"))
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			return err
 		}
-		r, err := DebitSQLite(ctx, folder, c.name, c.callers, c.relaxed, Pace{})
+		r, err := s.run(ctx, folder, s.name)
 		if err != nil {
 			return err
 		}
@@ -32,13 +72,6 @@ func Debit(ctx context.Context, dir string, emit func(Result)) error {
 		if err := os.RemoveAll(folder); err != nil {
 			return err
 		}
-	}
-	for _, grants := range []int{4, 64} {
-		r, err := Burn(ctx, grants, Pace{})
-		if err != nil {
-			return err
-		}
-		emit(r)
 	}
 	return nil
 }

@@ -17,15 +17,17 @@ type Account struct {
 	Windows  []Window
 	Became   string // the unit that its balance was converted to, "" while it is counted in this one
 	Seq      int64
-	Head     [32]byte
-	Entries  []Entry // made since the account was loaded
+	Head     [32]byte // of the last sealed entry
+	Entries  []Entry  // made since the account was loaded; [Account.Seal] chains them
 	Order    Order
 	dirty    bool
+	summary  summary
 }
 
 // Sort puts the grants in burn order and the holds in the order they were
 // made; a store loads them in any.
 func (a *Account) Sort() {
+	a.summary = summary{}
 	slices.SortFunc(a.Holds, compareHolds)
 	slices.SortFunc(a.Grants, func(x, y Grant) int { return a.Order.Compare(&x, &y) })
 }
@@ -57,9 +59,16 @@ type Balance struct {
 	Available Amount // Posted - Held
 }
 
-// Balance sums the grants in force at now. It is right whether or not
+// Balance is what the grants in force at now come to. It is right whether or not
 // [Account.Settle] has run.
 func (a *Account) Balance(now Time) Balance {
+	if a.summary.at(now) {
+		return a.summary.sum
+	}
+	return a.balance(now)
+}
+
+func (a *Account) balance(now Time) Balance {
 	var b Balance
 	for i := range a.Grants {
 		g := &a.Grants[i]
@@ -136,7 +145,7 @@ func (a *Account) Changed() bool {
 // Committed makes of an account whose changes were stored what a store would
 // load again: no entries, no grants without a remainder, no resolved holds.
 func (a *Account) Committed() {
-	a.dirty = false
+	a.dirty, a.summary = false, summary{}
 	if a.Entries = a.Entries[:0]; cap(a.Entries) > maxKeptEntries {
 		a.Entries = nil
 	}
@@ -179,6 +188,8 @@ func (a *Account) post(kind EntryKind, g *Grant, source ID, amount Amount, effec
 	case EntryDebit:
 		g.Remaining -= amount
 		a.Consumed += amount
+		a.summary.sum.Posted -= amount
+		a.summary.sum.Available -= amount
 	case EntryCapture:
 		g.Remaining -= amount
 		g.Held -= amount
@@ -204,13 +215,14 @@ func (a *Account) post(kind EntryKind, g *Grant, source ID, amount Amount, effec
 		g.Remaining += amount
 		a.Consumed -= amount
 	}
+	if kind != EntryDebit {
+		a.summary = summary{}
+	}
 	g.dirty = true
 	a.Seq++
 	e := Entry{
 		Customer: a.Customer, Unit: a.Unit.Code, Seq: a.Seq, Kind: kind, Grant: g.ID, Source: source,
 		Amount: amount, Effective: effective, Recorded: now,
 	}
-	e.Hash = e.Chain(a.Head)
-	a.Head = e.Hash
 	a.Entries = append(a.Entries, e)
 }

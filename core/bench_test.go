@@ -15,6 +15,7 @@ func burner(n int) (a *Account, reset func()) {
 		}
 	}
 	return a, func() {
+		a.summary = summary{}
 		for i := range a.Grants {
 			a.Grants[i].Remaining = a.Grants[i].Amount
 		}

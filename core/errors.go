@@ -23,6 +23,7 @@ const (
 	CodeIdempotencyInProgress  Code = "idempotency_in_progress"
 	CodeHoldNotOpen            Code = "hold_not_open"
 	CodeGrantNotOpen           Code = "grant_not_open"
+	CodeCustomerNotEmpty       Code = "customer_not_empty"
 	CodeConversionInProgress   Code = "conversion_in_progress"
 	CodePlanStale              Code = "plan_stale"
 	CodeTooLarge               Code = "too_large"
@@ -68,6 +69,7 @@ var classes = map[Code]Class{
 	CodeIdempotencyInProgress:  {409, 1, true, "idempotency key in progress"},
 	CodeHoldNotOpen:            {409, 1, false, "hold is not open"},
 	CodeGrantNotOpen:           {409, 1, false, "grant is not open"},
+	CodeCustomerNotEmpty:       {409, 1, false, "customer still owns something"},
 	CodeConversionInProgress:   {409, 1, true, "conversion in progress"},
 	CodePlanStale:              {409, 1, false, "plan is stale"},
 	CodeTooLarge:               {413, 2, false, "too large"},

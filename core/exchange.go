@@ -66,7 +66,7 @@ func (a *Account) ConvertBack(id ID, closed GrantState, source ID, amount Amount
 	if g == nil || g.Closed != Converted || amount < 0 || amount > g.Away {
 		return Errorf(CodeInternal, "%d parts cannot go back to grant %q", int64(amount), string(id))
 	}
-	g.Closed, g.dirty = closed, true
+	g.Closed, g.dirty, a.summary = closed, true, summary{}
 	if amount > 0 {
 		a.post(EntryConvertIn, g, source, amount, now, now)
 	}

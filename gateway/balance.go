@@ -62,7 +62,7 @@ func (g *gateway) balance(ctx context.Context, p *balanceParams, _ *none) (*answ
 	if err != nil {
 		return nil, err
 	}
-	if _, err := g.customer(ctx, p.ID); err != nil {
+	if err := g.known(ctx, p.ID); err != nil {
 		return nil, err
 	}
 	units := g.Config.Units

@@ -76,6 +76,7 @@ func (g *gateway) mountCustomers() {
 			}
 			return ok(viewCustomer(&c))
 		})
+	register(g, write, route{method: http.MethodDelete, path: "/v1/customers/{id}", id: "erase-customer", summary: "Erase a customer's personal data; what the ledger counted stays", tag: "customers", slow: true}, g.erase)
 	register(g, read, route{method: http.MethodGet, path: "/v1/customers", id: "list-customers", summary: "List customers by id", tag: "customers"}, g.listCustomers)
 }
 
@@ -86,6 +87,20 @@ func (g *gateway) customer(ctx context.Context, id string) (ledger.Customer, err
 	}
 	c, err := g.Ledger.Customer(ctx, id)
 	return c, readFault(err)
+}
+
+// known refuses a customer that never was. What was counted of an erased one
+// can still be read.
+func (g *gateway) known(ctx context.Context, id string) error {
+	_, err := g.customer(ctx, id)
+	if core.CodeOf(err) != core.CodeUnknownCustomer {
+		return err
+	}
+	at, failed := g.Ledger.Erased(ctx, id)
+	if failed != nil || at != 0 {
+		return readFault(failed)
+	}
+	return err
 }
 
 func (g *gateway) listCustomers(ctx context.Context, p *listParams, _ *none) (*answer[list[customerView]], error) {

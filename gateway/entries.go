@@ -61,7 +61,7 @@ func (g *gateway) entries(ctx context.Context, p *entryListParams, _ *none) (*an
 	if err != nil {
 		return nil, err
 	}
-	if _, err := g.customer(ctx, p.ID); err != nil {
+	if err := g.known(ctx, p.ID); err != nil {
 		return nil, err
 	}
 	u, err := g.unit(p.Unit)

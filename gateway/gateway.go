@@ -41,6 +41,7 @@ type Options struct {
 	Version       string                                 // of the build, for metrics
 	Kick          func()                                 // called after each write, to wake workers
 	ConfigPending func(context.Context) bool             // whether a changed config waits to be applied
+	Migrations    func(context.Context) ([]Migration, error)
 }
 
 // gateway is what the handlers share.
@@ -49,6 +50,7 @@ type gateway struct {
 	router *router
 	api    huma.API
 	keys   *keyring
+	limit  *limit
 	meter  *meters
 }
 
@@ -72,6 +74,7 @@ func build(o Options) *gateway {
 	}
 	g := &gateway{Options: o}
 	g.keys = newKeyring(o.Ledger, o.AdminKey.Reveal())
+	g.limit = newLimit()
 	g.meter = newMeters(g)
 	g.router = newRouter(g)
 	g.api = newAPI(g.router)
@@ -92,6 +95,7 @@ func (g *gateway) mount() {
 	g.mountActions()
 	g.mountConnections()
 	g.mountQueues()
+	g.mountMigrations()
 	g.mountKeys()
 	g.mountTestClock()
 	g.mountOperations()

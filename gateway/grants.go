@@ -149,7 +149,7 @@ func (g *gateway) listGrants(ctx context.Context, p *grantListParams, _ *none) (
 	if err != nil {
 		return nil, err
 	}
-	if _, err := g.customer(ctx, p.ID); err != nil {
+	if err := g.known(ctx, p.ID); err != nil {
 		return nil, err
 	}
 	u, err := g.unit(p.Unit)

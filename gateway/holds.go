@@ -141,7 +141,7 @@ func (g *gateway) listHolds(ctx context.Context, p *holdListParams, _ *none) (*a
 	if err != nil {
 		return nil, err
 	}
-	if _, err := g.customer(ctx, p.ID); err != nil {
+	if err := g.known(ctx, p.ID); err != nil {
 		return nil, err
 	}
 	u, err := g.unit(p.Unit)

@@ -16,7 +16,6 @@ func later() []struct {
 		need    access
 		pattern string
 	}{
-		{write, "DELETE /v1/customers/{id}"},
 		{write, "PUT /v1/customers/{id}/settings"},
 		{read, "GET /v1/customers/{id}/subscription"},
 		{write, "PUT /v1/customers/{id}/subscription"},
@@ -35,7 +34,6 @@ func later() []struct {
 		{admin, "GET /v1/webhook-endpoints/{id}/deliveries"},
 		{admin, "POST /v1/webhook-endpoints/{id}/resend"},
 		{read, "GET /v1/reports/{name}"},
-		{read, "GET /v1/migrations"},
 		{admin, "POST /v1/migrations/{id}/pause"},
 		{admin, "POST /v1/migrations/{id}/resume"},
 		{admin, "POST /v1/migrations/{id}/rollback"},

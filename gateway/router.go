@@ -185,5 +185,12 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		g.meter.observe(c, time.Since(began))
 	}()
+	leave := g.limit.enter(r)
+	if leave == nil {
+		c.route = "limited"
+		g.refuse(c.w, c.r, errBusy())
+		return
+	}
+	defer leave()
 	g.router.ServeHTTP(c.w, c.r)
 }

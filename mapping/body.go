@@ -48,11 +48,14 @@ type GrantFacts struct {
 	Basis    core.Money       `json:"basis,omitzero"`
 	Source   string           `json:"source,omitempty"`
 	Actions  []string         `json:"actions,omitempty"`
+	Seq      int64            `json:"seq,omitempty"`  // of the account's last entry that the facts take in
+	Late     bool             `json:"late,omitempty"` // it is given later than it was made: what is left of it is looked at then
 }
 
 // EndFacts are what a vendor is told when a grant ends.
 type EndFacts struct {
 	Grant    core.ID          `json:"grant"`
+	Unit     string           `json:"unit,omitempty"`
 	Consumed core.Amount      `json:"consumed"`         // of the grant, by the core
 	Holding  adapters.Holding `json:"holding,omitzero"` // what ended of it since the vendor was last told
 }

@@ -42,11 +42,12 @@ func (o *Outward) Backfill(now core.Time, a *core.Account, connection string) []
 			continue
 		}
 		facts := factsOf(g, a.Unit, q, quanta)
-		facts.Consumed = g.Amount - g.Remaining
+		facts.Consumed, facts.Seq = g.Amount-g.Remaining, a.Seq
+		facts.Late = c.begins(now, g) > now
 		if n, ok := priorities[g.ID]; ok {
 			facts.Priority = n
 		}
-		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, connection), now, now, &Body{Grant: facts}))
+		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, connection), now, c.begins(now, g), &Body{Grant: facts}))
 	}
 	return intents
 }
@@ -84,7 +85,7 @@ func (o *Outward) Withdraw(now core.Time, a *core.Account, connection string) []
 	if c == nil {
 		return nil
 	}
-	intents := closeEarly(now, c, a, a.Consumed)
+	intents := closeEarly(now, c, a, a.Consumed, a.Seq)
 	for i := range a.Grants {
 		g := &a.Grants[i]
 		if g.Remaining == 0 {
@@ -98,7 +99,7 @@ func (o *Outward) Withdraw(now core.Time, a *core.Account, connection string) []
 		if err == nil && left.Quanta == 0 {
 			continue
 		}
-		end := &EndFacts{Grant: g.ID, Consumed: g.Consumed(), Holding: left}
+		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: left}
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, connection), now, now, &Body{End: end}))
 	}
 	return intents

@@ -33,6 +33,13 @@ func (c *Consumption) Order(mark adapters.Mark, now core.Time, links adapters.Li
 	}
 }
 
+// DrawOrder tells what the closed window takes off one lot.
+func (c *Consumption) DrawOrder(d *Draw, mark adapters.Mark, now core.Time, links adapters.Links) adapters.ConsumeOrder {
+	o := c.Order(mark, now, links)
+	o.Grant, o.Quanta = d.Grant, d.Quanta
+	return o
+}
+
 // Order takes the window back.
 func (t *Taken) Order(mark adapters.Mark, links adapters.Links) adapters.CancelOrder {
 	window := adapters.Link{Neutral: t.Window, Role: adapters.RoleUsage, Vendor: t.Vendor}

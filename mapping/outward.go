@@ -168,7 +168,7 @@ func earlyIntent(now core.Time, c *Connection, a *core.Account, entries []core.E
 	if !changes {
 		return nil
 	}
-	return closeEarly(now, c, a, consumed)
+	return closeEarly(now, c, a, consumed, entries[0].Seq-1)
 }
 
 // EarlyKey is what the order of a window that was closed before its time is
@@ -176,21 +176,21 @@ func earlyIntent(now core.Time, c *Connection, a *core.Account, entries []core.E
 func EarlyKey(window string) string { return window + "/early" }
 
 // closeEarly closes a window that is open before its time, as of a net
-// consumption, and tells it at once.
-func closeEarly(now core.Time, c *Connection, a *core.Account, consumed core.Amount) []*ledger.Intent {
+// consumption after the entry seq, and tells it at once.
+func closeEarly(now core.Time, c *Connection, a *core.Account, consumed core.Amount, seq int64) []*ledger.Intent {
 	w, open := a.CloseWindowAt(c.Name, consumed)
 	if !open {
 		return nil
 	}
 	id := WindowID(c.Name, ledger.AccountKey{Customer: a.Customer, Unit: a.Unit.Code}, w.Number)
 	told := ledger.Told{Number: w.Number, Consumed: consumed, Before: w.Told, Opened: w.Opened, Closed: now}
-	b := &Body{Consume: &Consumption{Unit: a.Unit, Number: w.Number, Window: id, Early: &told}}
+	b := &Body{Consume: &Consumption{Unit: a.Unit, Number: w.Number, Window: id, Early: &told, Seq: seq}}
 	return []*ledger.Intent{newIntent(c.Name, a.Customer, id, EarlyKey(id), now, now, b)}
 }
 
 func grantIntent(now core.Time, c *Connection, a *core.Account, e *core.Entry) []*ledger.Intent {
 	g := a.Grant(e.Grant)
-	if g == nil {
+	if g == nil || g.Remaining == 0 && g.Closed != "" { // it came and went by one command
 		return nil
 	}
 	var quanta int64
@@ -204,10 +204,19 @@ func grantIntent(now core.Time, c *Connection, a *core.Account, e *core.Entry) [
 	// A value too large to count leaves a holding of zero, which the worker
 	// parks where a person sees it; the grant stays spendable.
 	facts, key := factsOf(g, a.Unit, q, quanta), string(g.ID)
+	facts.Seq, facts.Late = e.Seq, c.begins(now, g) > now
 	if e.Seq != g.Seq { // it comes back from another unit, and may have been told before
 		facts.Consumed, key = g.Amount-g.Remaining, key+"/"+strconv.FormatInt(e.Seq, 10)
 	}
-	return []*ledger.Intent{newIntent(c.Name, a.Customer, string(g.ID), key, now, now, &Body{Grant: facts})}
+	return []*ledger.Intent{newIntent(c.Name, a.Customer, string(g.ID), key, now, c.begins(now, g), &Body{Grant: facts})}
+}
+
+// begins is when a vendor can be given a grant.
+func (c *Connection) begins(now core.Time, g *core.Grant) core.Time {
+	if c.StartsNow {
+		return max(now, g.Starts)
+	}
+	return now
 }
 
 // factsOf are the facts of a grant of which a vendor is to hold so many quanta.
@@ -268,7 +277,7 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 			continue
 		}
 		g := a.Grant(e.Grant)
-		if g == nil || g.Closed == "" || g.Remaining != 0 || slices.Contains(done, g.ID) {
+		if g == nil || g.Closed == "" || g.Remaining != 0 || slices.Contains(done, g.ID) || came(g.ID, entries) {
 			continue
 		}
 		done = append(done, g.ID)
@@ -284,10 +293,18 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 		}
 		key := string(g.ID) + "/" + strconv.FormatInt(e.Seq, 10)
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), key, now, due,
-			&Body{End: &EndFacts{Grant: g.ID, Consumed: g.Consumed(), Holding: ended}}))
+			&Body{End: &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: ended}}))
 	}
 	slices.Reverse(intents)
 	return intents
+}
+
+// came reports whether a grant was made, or came back, by these very entries:
+// a vendor does not know what is left of it.
+func came(grant core.ID, entries []core.Entry) bool {
+	return slices.ContainsFunc(entries, func(e core.Entry) bool {
+		return e.Grant == grant && (e.Kind == core.EntryGrant || e.Kind == core.EntryConvertIn)
+	})
 }
 
 // endedHolding is what a vendor must take off a grant of which nothing is

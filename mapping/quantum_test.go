@@ -114,7 +114,7 @@ func TestConsumptionConverges(t *testing.T) {
 		for n := range rapid.IntRange(1, 60).Draw(t, "windows") {
 			total = max(0, total+core.Amount(rapid.Int64Range(-4000, 5000).Draw(t, "net")))
 			c := &Consumption{Unit: unit, Number: int64(n), Window: string(rune('a'+n%26)) + string(rune('0'+n/26))}
-			if err := c.Close(ledger.Told{Before: before, Consumed: total}, q, book); err != nil {
+			if err := figure(c, ledger.Told{Before: before, Consumed: total}, q, book); err != nil {
 				t.Fatal(err)
 			}
 			before = total
@@ -172,4 +172,9 @@ func TestARetiredUnitKeepsItsValue(t *testing.T) {
 			t.Errorf("the quantum of %q is %+v, %v; want %+v", unit.Code, q, err, wanted)
 		}
 	}
+}
+
+func figure(c *Consumption, told ledger.Told, q Quantum, book *Book) error {
+	c.Told = &told
+	return c.Figure(q, book, 0)
 }

@@ -20,6 +20,14 @@ type Book struct {
 	Carry   int64        `json:"carry,omitempty"` // below zero: quanta still to be taken off, by windows to come
 	Windows []ToldWindow `json:"windows,omitempty"`
 	Points  []Point      `json:"points,omitempty"` // oldest first, where grants are trued up
+
+	Kept  []Kept      `json:"kept,omitempty"`  // grants that the vendor had no room for
+	Apart core.Amount `json:"apart,omitempty"` // net consumption of kept grants, which is not the vendor's to count
+	Seq   int64       `json:"seq,omitempty"`   // of the last entry that was looked at for a kept grant, or split over lots
+
+	// Where consumption is told grant by grant:
+	Lots map[core.ID]Lot `json:"lots,omitempty"`
+	Told int64           `json:"told,omitempty"` // quanta drawn in all, less what was put back
 }
 
 // ToldWindow is a window as it was told, oldest first in a book.
@@ -56,12 +64,17 @@ type Consumption struct {
 	Tell   int64        `json:"tell,omitempty"`  // quanta of the one telling, fixed before it begins
 	Scale  int          `json:"scale,omitempty"` // what a quantum is, as in [adapters.Holding]
 	Counts string       `json:"counts,omitempty"`
-	Seq    int64        `json:"seq,omitempty"` // of the account's last entry when the window was closed
+	Seq    int64        `json:"seq,omitempty"`   // of the account's last entry when the window was closed
+	Draws  []Draw       `json:"draws,omitempty"` // what the window takes off each lot, where lots are named
 }
 
-// Close fixes what a closed window owes. What earlier windows could not take
-// off moves from the book into it.
-func (c *Consumption) Close(told ledger.Told, q Quantum, book *Book) error {
+// Figure fixes what a closed window owes. What earlier windows could not take
+// off moves from the book into it. apart is what it consumed, net, of grants
+// that the vendor does not hold.
+func (c *Consumption) Figure(q Quantum, book *Book, apart core.Amount) error {
+	told := *c.Told
+	told.Before -= book.Apart
+	told.Consumed -= book.Apart + apart
 	quanta, err := WindowQuanta(told, q)
 	if err != nil {
 		return err
@@ -69,9 +82,12 @@ func (c *Consumption) Close(told ledger.Told, q Quantum, book *Book) error {
 	c.Told, c.Owed = &told, quanta+book.Carry
 	is := q.of(0)
 	c.Scale, c.Counts = is.Scale, is.Unit
-	book.Carry = 0
+	book.Carry, book.Apart = 0, book.Apart+apart
 	return nil
 }
+
+// Figured reports whether it is known what the window owes.
+func (c *Consumption) Figured() bool { return c.Counts != "" }
 
 // Step is the next call of a closed window.
 type Step struct {

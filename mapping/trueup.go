@@ -143,9 +143,9 @@ func (b *Book) Retract(since core.Time) bool {
 	return true
 }
 
-// Told is the last entry that is certain to be in what was told before an
+// ToldBy is the last entry that is certain to be in what was told before an
 // instant. ok is false when nothing was, or too long ago to be known.
-func (b *Book) Told(before core.Time) (seq int64, ok bool) {
+func (b *Book) ToldBy(before core.Time) (seq int64, ok bool) {
 	for i := len(b.Points) - 1; i >= 0; i-- {
 		if b.Points[i].At < before {
 			return b.Points[i].Seq, true

@@ -111,7 +111,7 @@ func TestBookPoints(t *testing.T) {
 				exact = p.Seq
 			}
 		}
-		got, ok := b.Told(before)
+		got, ok := b.ToldBy(before)
 		if ok && got > exact {
 			t.Fatalf("told before %d is %d at least, it was %d", before, got, exact)
 		}
@@ -127,7 +127,7 @@ func TestToldBefore(t *testing.T) {
 	b.Mark(Point{At: 3_599_999_999, Seq: 3})
 	b.Mark(Point{At: 3_600_000_000, Seq: 5})
 	for before, want := range map[core.Time]int64{0: 0, 3_599_999_999: 0, 3_600_000_000: 3, 3_600_000_001: 5} {
-		if seq, ok := b.Told(before); seq != want || ok != (want > 0) {
+		if seq, ok := b.ToldBy(before); seq != want || ok != (want > 0) {
 			t.Errorf("before %d: %d, %v, want %d", before, seq, ok, want)
 		}
 	}

@@ -27,6 +27,8 @@ type Connection struct {
 	Limit         int                   // calls a second that the vendor allows this account; 0 is the published figure
 	Packs         map[string]string     // pack to the vendor's price or product
 	HoldsUnits    bool                  // the vendor holds units, not money
+	Draws         bool                  // consumption is told grant by grant, on lots that we name
+	StartsNow     bool                  // the vendor cannot be given a grant before it starts
 	Units         map[string]string     // unit code, a retired one's too, to the vendor's id of it, where it holds units
 	Carrier       string                // the vendor's price or plan that consumption is billed by; "" when it is made or not needed
 	Live          bool                  // expect live events; a test key expects test events
@@ -36,6 +38,10 @@ type Connection struct {
 // TruesUp reports whether the vendor draws grants down by itself, in money and
 // in its own order, so that they are put right after each of its invoices.
 func (c Connection) TruesUp() bool { return c.Strategy == adapters.Meter && !c.HoldsUnits }
+
+// ByLot reports whether consumption is told grant by grant: we move the vendor's
+// ledger, and name the lot.
+func (c Connection) ByLot() bool { return c.Draws && c.Strategy == adapters.Mirror }
 
 // Route says which connection does what.
 type Route struct {

@@ -28,7 +28,8 @@ const (
 //
 // The same id with another content keeps the first and adds the second as a
 // parked row of its own, unless both mean the same: vendors re-render bodies,
-// and what no webhook brought never counts as another. Where a fact was both
+// and what no webhook brought never counts as another, nor what comes again
+// when the body of the first is not kept any more. Where a fact was both
 // delivered and swept, in whatever order, the first of them is kept.
 func take(ctx context.Context, l *ledger.Ledger, port *adapters.Port, connection string, body []byte, how origin) (fresh bool, err error) {
 	sum := sha256.Sum256(body)
@@ -60,7 +61,7 @@ func take(ctx context.Context, l *ledger.Ledger, port *adapters.Port, connection
 			}
 			row := e
 			if old := tx.Event(e.ID); old != nil {
-				if old.Digest == e.Digest || how != delivered || tx.Event(other.ID) != nil || sameMeaning(port, old.Body, meaning) {
+				if old.Digest == e.Digest || old.Forgotten() || how != delivered || tx.Event(other.ID) != nil || sameMeaning(port, old.Body, meaning) {
 					return nil
 				}
 				row = other

@@ -19,6 +19,17 @@ func (w *Worker) judge(ctx context.Context, e *ledger.Event) (ruling, error) {
 	if err != nil {
 		return parked("it cannot be read: %s", adapters.AsError(err).Message), nil
 	}
+	if ev.Hint && movesMoney(ev.Kind) && port.Confirms() {
+		read, err := port.Confirm(ctx, ev)
+		switch {
+		case err == nil:
+			ev = read
+		case adapters.AsError(err).Code == adapters.CodeNotFound:
+			return parked("it is not signed, and the vendor knows nothing of what it tells"), nil
+		default:
+			return ruling{}, core.Errorf(core.CodeUnavailable, "it is not signed, and the vendor cannot be asked now: %v", err)
+		}
+	}
 	live := w.o.connection(e.Connection).Live
 	switch {
 	case ev.Live && !live:
@@ -26,6 +37,25 @@ func (w *Worker) judge(ctx context.Context, e *ledger.Event) (ruling, error) {
 	case !ev.Live && live:
 		return parked("a test event came to a live connection"), nil
 	}
+	r, err := w.mean(ctx, e, ev)
+	if err == nil {
+		r.customer, err = w.about(ctx, e, ev)
+	}
+	return r, err
+}
+
+// movesMoney reports whether an event has an effect that must not rest on a
+// word which anybody could have sent.
+func movesMoney(kind adapters.EventKind) bool {
+	switch kind {
+	case adapters.PaymentEvent, adapters.FailedEvent, adapters.RefundEvent, adapters.DisputeEvent, adapters.FinalEvent:
+		return true
+	}
+	return false
+}
+
+// mean decides what an event of the right mode means.
+func (w *Worker) mean(ctx context.Context, e *ledger.Event, ev adapters.Event) (ruling, error) {
 	switch ev.Kind {
 	case adapters.PaymentEvent:
 		return w.payment(ctx, e, ev)
@@ -39,7 +69,7 @@ func (w *Worker) judge(ctx context.Context, e *ledger.Event) (ruling, error) {
 	if ev.Kind == adapters.FinalEvent {
 		return w.final(ctx, e, ev)
 	}
-	if ev.Mark.Valid(core.IntentID) && echoes(port, ev) {
+	if ev.Mark.Valid(core.IntentID) && echoes(w.o.Ports[e.Connection], ev) {
 		return w.echo(ctx, e, ev.Mark)
 	}
 	switch ev.Kind {

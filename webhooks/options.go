@@ -16,8 +16,9 @@ type Options struct {
 	Ledger      *ledger.Ledger
 	Ports       map[string]*adapters.Port // by connection
 	Connections []mapping.Connection
-	Wall        func() time.Time // signatures, leases and delays follow it
-	MaxBody     int64            // bytes of a delivery, 1 MiB when zero
+	Secrets     map[string][]Secret // of each connection, to note which is in use; without them it is not
+	Wall        func() time.Time    // signatures, leases and delays follow it
+	MaxBody     int64               // bytes of a delivery, 1 MiB when zero
 	Log         *slog.Logger
 	Kick        func()        // called after a delivery was stored; nil: the worker finds it itself
 	Workers     int           // events worked on at once, 8 when zero

@@ -21,6 +21,7 @@ const (
 type receiver struct {
 	o        Options
 	readTime time.Duration
+	verified *verified
 }
 
 // NewReceiver handles POST /v1/webhooks/{connection}, with the connection as
@@ -30,7 +31,10 @@ type receiver struct {
 // is not authentic, in the same words when there is no such connection; 413
 // and 415 for bodies that are too long or encoded; 503 when it could not be
 // stored, which asks the vendor to deliver again.
-func NewReceiver(o Options) http.Handler { return &receiver{o.withDefaults(), readTime} }
+func NewReceiver(o Options) http.Handler {
+	o = o.withDefaults()
+	return &receiver{o, readTime, newVerified(o)}
+}
 
 // ServeHTTP implements [http.Handler].
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +56,8 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name := r.PathValue("connection")
 	port := rc.o.Ports[name]
-	if port == nil || port.Verify(adapters.Delivery{Header: r.Header, Body: body}, rc.o.Wall()) != nil {
+	delivery := adapters.Delivery{Header: r.Header, Body: body}
+	if port == nil || port.Verify(delivery, rc.o.Wall()) != nil {
 		// One answer for both: which connections exist is not told.
 		refuse(w, http.StatusUnauthorized, "unauthorized", "the delivery is not authentic")
 		return
@@ -66,6 +71,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rc.o.Kick()
+	rc.verified.see(ctx, name, delivery)
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"received":true}`+"\n")
 }

@@ -53,6 +53,10 @@ func (w *Worker) Run(ctx context.Context) error {
 // Kick makes Run look at the inbox now.
 func (w *Worker) Kick() { w.runner.Kick() }
 
+// Step applies at most one event that is waiting, and reports whether there
+// was one.
+func (w *Worker) Step(ctx context.Context) (bool, error) { return w.runner.Step(ctx) }
+
 // Drain works until nothing is waiting, without the delays between attempts.
 // An event that keeps failing ends it with an error and stays in the queue.
 func (w *Worker) Drain(ctx context.Context) error { return w.runner.Drain(ctx) }
@@ -89,8 +93,9 @@ type ending struct {
 // in the commit that has the effect.
 type ruling struct {
 	ending
-	names  func(*ledger.Batch)
-	effect func(*ledger.Tx) (ending, error)
+	names    func(*ledger.Batch)
+	effect   func(*ledger.Tx) (ending, error)
+	customer string // that the event is about, "" when it is none of ours
 }
 
 func ignored(format string, args ...any) ruling {
@@ -107,6 +112,7 @@ func (w *Worker) apply(ctx context.Context, e *ledger.Event, r ruling) error {
 	err := w.o.Ledger.Do(ctx, &ledger.Op{
 		Names: func(b *ledger.Batch) {
 			b.Events = append(b.Events, ledger.Lease{ID: e.ID, Fence: e.Fence})
+			r.namesCustomer(b)
 			if r.names != nil {
 				r.names(b)
 			}
@@ -124,6 +130,7 @@ func (w *Worker) apply(ctx context.Context, e *ledger.Event, r ruling) error {
 			}
 			row.State, row.Reason, row.Settled, row.RetryAt = end.state, end.reason, tx.Now, 0
 			row.Attempts++
+			r.forget(tx, &row)
 			tx.PutEvent(&row)
 			return nil
 		},

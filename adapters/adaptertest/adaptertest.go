@@ -46,6 +46,16 @@ type Harness struct {
 	// Units are the vendor's units with the decimals to count them in, where it
 	// holds units and no money. Their Quanta are not used.
 	Units []adapters.Holding
+	// Apart are variants under which the vendor cannot come to the same outcome,
+	// each with its reason: the story must go through, alone with each.
+	Apart map[string]string
+	// Reads reports whether a call that is no GET only reads; nil for none.
+	Reads func(method, path string) bool
+	// Pools are the sandbox's variants in which the vendor may take consumption
+	// from any of a customer's lots: what is left is compared as a whole then.
+	Pools []string
+	// Barred are the variants in which the vendor lets nobody work.
+	Barred []string
 	// Quanta is the largest consumption to tell at once; 999999999999999 when zero.
 	Quanta int64
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -87,6 +88,29 @@ func (b *bench) has(name string) bool {
 // control calls the sandbox's control API.
 func (b *bench) control(method, call, body string, into any) {
 	b.t.Helper()
+	if status, raw := b.ask(method, call, body); status != http.StatusOK {
+		b.t.Fatalf("%s %s: status %d: %s", method, call, status, raw)
+	} else if into == nil {
+		return
+	} else if err := json.NewDecoder(bytes.NewReader(raw)).Decode(into); err != nil {
+		b.t.Fatalf("%s %s: %v", method, call, err)
+	}
+}
+
+// may makes a call of the control API that the vendor may have no counterpart
+// for, and reports whether it has.
+func (b *bench) may(call, body string) bool {
+	b.t.Helper()
+	status, raw := b.ask("POST", call, body)
+	none := status == http.StatusUnprocessableEntity && bytes.Contains(raw, []byte("not_supported"))
+	if status != http.StatusOK && !none {
+		b.t.Fatalf("POST %s: status %d: %s", call, status, raw)
+	}
+	return !none
+}
+
+func (b *bench) ask(method, call, body string) (int, []byte) {
+	b.t.Helper()
 	req, err := http.NewRequest(method, b.lab.url+"/_sandbox/"+call, strings.NewReader(body))
 	if err != nil {
 		b.t.Fatal(err)
@@ -98,15 +122,10 @@ func (b *bench) control(method, call, body string, into any) {
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	if err != nil || resp.StatusCode != http.StatusOK {
-		b.t.Fatalf("%s %s: status %d, %v: %s", method, call, resp.StatusCode, err, raw)
-	}
-	if into == nil {
-		return
-	}
-	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(into); err != nil {
+	if err != nil {
 		b.t.Fatalf("%s %s: %v", method, call, err)
 	}
+	return resp.StatusCode, raw
 }
 
 // fault makes the sandbox answer the next matching requests wrongly. Method
@@ -156,6 +175,28 @@ func (b *bench) summary() string {
 			text += fmt.Sprintf("; invoice %s %s", i.Status, i.Total)
 		}
 		out = append(out, text)
+	}
+	slices.Sort(out)
+	return strings.Join(out, "\n")
+}
+
+// pooled is the state with the grants of each customer and unit as one.
+func (b *bench) pooled() string {
+	b.t.Helper()
+	var out []string
+	for _, c := range b.state().Customers {
+		left := map[string]*big.Rat{}
+		for _, g := range c.Grants {
+			n, ok := new(big.Rat).SetString(g.Remaining)
+			if !ok {
+				b.t.Fatalf("customer %s has %q left of a grant", c.ExternalID, g.Remaining)
+			}
+			if left[g.Unit] == nil {
+				left[g.Unit] = new(big.Rat)
+			}
+			left[g.Unit].Add(left[g.Unit], n)
+		}
+		out = append(out, fmt.Sprintf("customer %s consumed %s, left %v, %d grants, invoices %v", c.ExternalID, c.Consumed, left, len(c.Grants), c.Invoices))
 	}
 	slices.Sort(out)
 	return strings.Join(out, "\n")

@@ -136,7 +136,9 @@ func testPayments(t *testing.T, b *bench) {
 		}
 		known := []string{invoice}
 		for _, step := range steps {
-			b.control("POST", "pay", fmt.Sprintf(`{"object":%q,"outcome":%q}`, invoice, step), nil)
+			if !b.may("pay", fmt.Sprintf(`{"object":%q,"outcome":%q}`, invoice, step)) {
+				continue // the vendor has no such outcome
+			}
 			known = append(known, followMoney(t, m.take(), step, &purchase, known)...)
 		}
 	}

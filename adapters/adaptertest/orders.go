@@ -47,8 +47,19 @@ func (b *bench) must(o order) adapters.Answer {
 	return got
 }
 
-// ready prepares the connection and sends the customer.
+// ready prepares the connection and sends the customer, with its carrier where
+// grants hang on that.
 func (b *bench) ready() *bench {
+	b.t.Helper()
+	b.known()
+	if b.port.Traits().CarrierLeads {
+		b.must(putCarrier())
+	}
+	return b
+}
+
+// known prepares the connection and sends the customer.
+func (b *bench) known() *bench {
 	b.t.Helper()
 	got, err := b.port.Prepare(b.t.Context(), setup(b, true))
 	if err != nil {
@@ -132,9 +143,11 @@ func putCustomer(n int) order {
 	}}
 }
 
+func grantID(n int) core.ID { return core.NewID(core.GrantID, customerID, "grant", "key", n) }
+
 // createGrant gives a grant; n tells grants apart, and a later one expires later.
 func createGrant(n int, h adapters.Holding) order {
-	id := core.NewID(core.GrantID, customerID, "grant", "key", n)
+	id := grantID(n)
 	mark := func(b *bench) adapters.Mark { return b.mark(adapters.GrantKind, n, string(id)) }
 	return order{"create grant", "grants", adapters.GrantKind, mark, func(ctx context.Context, b *bench) (adapters.Answer, error) {
 		return b.port.CreateGrant(ctx, adapters.GrantOrder{
@@ -146,22 +159,30 @@ func createGrant(n int, h adapters.Holding) order {
 
 // endGrant withdraws what is left of a grant.
 func endGrant(n int, left adapters.Holding) order {
-	id := core.NewID(core.GrantID, customerID, "grant", "key", n)
+	id := grantID(n)
 	mark := func(b *bench) adapters.Mark { return b.mark(adapters.EndKind, n, string(id)) }
 	return order{"end grant", "end grants", adapters.EndKind, mark, func(ctx context.Context, b *bench) (adapters.Answer, error) {
 		return b.port.EndGrant(ctx, adapters.EndOrder{Mark: mark(b), Grant: id, Holding: left, Links: b.links})
 	}}
 }
 
+// consume tells the n-th window; where the lot is named, it is the first grant.
 func consume(n int, quanta int64) order {
 	window := fmt.Sprintf("win_%d", n)
 	mark := func(b *bench) adapters.Mark { return b.mark(adapters.ConsumeKind, n, window) }
 	return order{"consume", "consumption", adapters.ConsumeKind, mark, func(ctx context.Context, b *bench) (adapters.Answer, error) {
-		return b.port.Consume(ctx, adapters.ConsumeOrder{
+		o := adapters.ConsumeOrder{
 			Mark: mark(b), Window: window, Quanta: quanta, Scale: b.held(0).Scale, Unit: b.held(0).Unit, Opened: b.now - hour/60, Closed: b.now, Sent: b.now, Links: b.links,
-		})
+		}
+		if b.draws() {
+			o.Grant = grantID(1)
+		}
+		return b.port.Consume(ctx, o)
 	}}
 }
+
+// draws reports whether consumption is told lot by lot.
+func (b *bench) draws() bool { return b.port.Traits().Draws }
 
 // takeBack takes back the n-th window.
 func takeBack(n int) order {
@@ -219,7 +240,7 @@ func writes(b *bench) []struct {
 	all := []w{
 		{putCustomer(1), func(b *bench) { b.ready() }},
 		{createGrant(1, b.held(8000)), func(b *bench) { b.ready() }},
-		{putCarrier(), func(b *bench) { b.ready() }},
+		{putCarrier(), func(b *bench) { b.known() }},
 		{endGrant(1, b.held(8000)), func(b *bench) { b.ready().must(createGrant(1, b.held(8000))) }},
 		{consume(1, 350), func(b *bench) { b.ready().fund() }},
 		{takeBack(1), func(b *bench) { b.ready().fund(); b.must(consume(1, 350)) }},
@@ -237,6 +258,11 @@ func writes(b *bench) []struct {
 			}
 			b.must(consume(1, 350))
 		}})
+	}
+	if b.draws() {
+		back := consume(2, -100)
+		back.name = "put back"
+		all = append(all, w{back, func(b *bench) { b.ready().fund(); b.must(consume(1, 350)) }})
 	}
 	var claimed []w
 	for _, x := range all {

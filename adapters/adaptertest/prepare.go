@@ -28,7 +28,7 @@ func testPreparation(t *testing.T, h Harness) {
 		return got
 	}
 	looks := l.account(t)
-	if prepare(t, looks, true); len(changing(looks.calls())) == 0 {
+	if prepare(t, looks, true); len(looks.changing(0)) == 0 {
 		prepare(t, looks, false) // it only looks, so it needs no leave
 		return
 	}
@@ -38,20 +38,20 @@ func testPreparation(t *testing.T, h Harness) {
 		if e := adapters.AsError(err); e.Code != adapters.CodeInvalid || !strings.Contains(e.Message, "scrip_") {
 			t.Errorf("got %v, want a list of what is missing", err)
 		}
-		if n := len(changing(b.calls())); n != 0 {
+		if n := len(b.changing(0)); n != 0 {
 			t.Errorf("%d requests change something", n)
 		}
 	})
 	t.Run("repeated", func(t *testing.T) {
 		b := l.account(t)
 		first := fmt.Sprint(prepare(t, b, true))
-		made := len(changing(b.calls()))
+		made := len(b.changing(0))
 		for _, create := range []bool{true, false} {
 			if again := fmt.Sprint(prepare(t, b, create)); again != first {
 				t.Errorf("again %s, first %s", again, first)
 			}
 		}
-		if n := len(changing(b.calls())); n != made || made == 0 {
+		if n := len(b.changing(0)); n != made || made == 0 {
 			t.Errorf("%d requests change something, %d the first time", n, made)
 		}
 	})

@@ -60,8 +60,11 @@ func testAmbiguity(t *testing.T, h Harness) {
 		before := len(calm.calls())
 		calm.must(w.order)
 		want := calm.summary()
-		for step, call := range changing(calm.calls()[before:]) {
+		for step, call := range calm.changing(before) {
 			for _, loss := range losses {
+				if call.silent && loss.kind == "malformed" && loss.spec == "" {
+					continue // an empty answer cannot be cut short
+				}
 				t.Run(fmt.Sprintf("%s, request %d, %s", w.name, step+1, loss.name), func(t *testing.T) {
 					b := l.account(t)
 					w.before(b)
@@ -93,26 +96,35 @@ func lossWait(kind string) time.Duration {
 }
 
 // request is a call of the vendor, with a pattern for its path.
-type request struct{ method, path string }
+type request struct {
+	method, path string
+	silent       bool // its answer is empty
+}
 
-var idPart = regexp.MustCompile(`[0-9]`)
+var (
+	idPart    = regexp.MustCompile(`[0-9]`)
+	camelCase = regexp.MustCompile(`^[a-z]+([A-Z][a-z]+)+$`)
+)
 
-// changing lists the requests that change something. Ids in paths, which
-// differ between accounts, become wildcards.
-func changing(calls []exchange) []request {
+// changing lists the requests from the n-th on that change something. Ids in
+// paths, which differ between accounts, become wildcards.
+func (b *bench) changing(n int) []request {
 	var out []request
-	for _, x := range calls {
+	for _, x := range b.calls()[n:] {
 		u, err := url.Parse(x.URL)
 		if err != nil || x.Method == http.MethodGet || x.Method == http.MethodHead {
 			continue
 		}
+		if reads := b.lab.h.Reads; reads != nil && reads(x.Method, u.Path) {
+			continue
+		}
 		parts := strings.Split(u.Path, "/")
 		for i, p := range parts {
-			if len(p) > 3 && idPart.MatchString(p) || len(p) > 11 && strings.ToLower(p) != p {
+			if len(p) > 3 && idPart.MatchString(p) || len(p) > 11 && strings.ToLower(p) != p && !camelCase.MatchString(p) {
 				parts[i] = "*"
 			}
 		}
-		out = append(out, request{x.Method, strings.Join(parts, "/") + "$"})
+		out = append(out, request{x.Method, strings.Join(parts, "/") + "$", len(x.Reply) == 0})
 	}
 	return out
 }
@@ -157,16 +169,19 @@ func testRateLimits(t *testing.T, h Harness) {
 				return
 			}
 			b.fault("", "", "status", fmt.Sprintf(`,"status":429,"retry_after":%q,"count":4`, value))
-			before := len(changing(b.calls()))
+			before := len(b.changing(0))
 			_, err := putCustomer(0).send(t.Context(), b)
 			e := adapters.AsError(err)
 			if e.Code != adapters.CodeRateLimited || !e.Retry() || e.Ambiguous() {
 				t.Fatalf("got %v", err)
 			}
+			if value == "" {
+				want = min(e.RetryAfter, time.Second) // some vendors always tell a wait
+			}
 			if want >= 0 && e.RetryAfter != want || want < 0 && (e.RetryAfter <= 0 || e.RetryAfter > 10*time.Minute) {
 				t.Errorf("wait %s, want %s", e.RetryAfter, want)
 			}
-			if n := len(changing(b.calls())) - before; n > 1 {
+			if n := len(b.changing(0)) - before; n > 1 {
 				t.Errorf("the write was sent %d times", n)
 			}
 		})

@@ -19,6 +19,7 @@ type Account struct {
 	wake    chan struct{}
 	stop    chan struct{}
 	busy    map[string]bool // idempotency keys of running requests
+	locked  map[string]bool // what running requests have for themselves
 	sending map[string]bool // endpoints with an attempt in flight
 	started bool            // the sender runs
 	at      time.Time       // the instant being lived through, zero outside a step
@@ -50,7 +51,7 @@ type book struct {
 func newAccount(s *Server, id string) *Account {
 	a := &Account{srv: s, wake: make(chan struct{}, 1), stop: make(chan struct{}), state: s.vendor.NewState()}
 	a.changed = sync.NewCond(&a.mu)
-	a.busy, a.sending = map[string]bool{}, map[string]bool{}
+	a.busy, a.locked, a.sending = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	a.book = emptyBook(id)
 	return a
 }

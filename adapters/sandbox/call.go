@@ -23,6 +23,8 @@ type Call struct {
 	Body    []byte
 	// Key is the idempotency key, empty for none.
 	Key string
+
+	repeated bool // the key had its answer before
 }
 
 // Path returns a wildcard of the route's pattern.
@@ -69,7 +71,7 @@ func (s *Server) serveCall(w http.ResponseWriter, r *http.Request, route Route) 
 		return
 	}
 	c := &Call{Account: a, Request: r, Body: body}
-	if idem := s.vendor.Idempotency; idem.Header != "" && slices.Contains(idem.Methods, r.Method) {
+	if idem := s.vendor.Idempotency; idem.Header != "" && !route.NoKey && slices.Contains(idem.Methods, r.Method) {
 		c.Key = r.Header.Get(idem.Header)
 	}
 	f := a.arrive(c, route)
@@ -100,14 +102,14 @@ func (s *Server) answer(w http.ResponseWriter, c *Call, route Route, f *Fault) {
 	switch f.Kind {
 	case faultStatus:
 		pause(c.Request, wait)
-		send(w, a.refuse(f.problem()))
+		send(w, a.fail(c, f.problem(), false))
 	case faultReset:
 		pause(c.Request, wait)
 		abort(w, true)
 	case faultStatusAfter:
 		a.perform(c, route, 0)
 		pause(c.Request, wait)
-		send(w, a.refuse(f.problem()))
+		send(w, a.fail(c, f.problem(), true))
 	case faultTimeoutAfter:
 		a.perform(c, route, 0)
 		if wait == 0 {
@@ -131,10 +133,20 @@ func (a *Account) perform(c *Call, route Route, wait time.Duration) Answer {
 	a.enter()
 	if c.Key != "" {
 		if got, done := a.storedFor(c); done {
+			c.repeated = true
 			return got
 		}
 		a.busy[c.Key] = true
 		defer delete(a.busy, c.Key)
+	}
+	if route.Locks != nil {
+		if name := route.Locks(c); name != "" {
+			if a.locked[name] {
+				return a.srv.vendor.Refuse(a, Problem{Kind: Locked})
+			}
+			a.locked[name] = true
+			defer delete(a.locked, name)
+		}
 	}
 	if wait > 0 {
 		a.mu.Unlock()
@@ -147,6 +159,22 @@ func (a *Account) perform(c *Call, route Route, wait time.Duration) Answer {
 	}
 	got := route.Handle(c)
 	if c.Key != "" && !got.Free {
+		a.store(c, got)
+	}
+	return got
+}
+
+// fail answers with an injected problem, which some vendors keep under the
+// request's key. A key that was answered before keeps its answer.
+func (a *Account) fail(c *Call, p Problem, effect bool) Answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v := a.srv.vendor
+	got := v.Refuse(a, p)
+	if c.Key == "" || v.Idempotency.KeepsFault == nil || !v.Idempotency.KeepsFault(a, p.Status, effect) {
+		return got
+	}
+	if old := a.book.Answers[c.Key]; !c.repeated && effect == (old != nil) {
 		a.store(c, got)
 	}
 	return got

@@ -27,7 +27,7 @@ func (a *Account) storedFor(c *Call) (Answer, bool) {
 		return v.Refuse(a, Problem{Kind: KeyTooLong}), true
 	}
 	old := a.book.Answers[c.Key]
-	if old != nil && a.Wall().Sub(old.At) >= v.Idempotency.Lifetime {
+	if old != nil && a.Wall().Sub(old.At) >= a.lifetime() {
 		delete(a.book.Answers, c.Key)
 		old = nil
 	}
@@ -49,13 +49,21 @@ func (a *Account) storedFor(c *Call) (Answer, bool) {
 	return Answer{Status: old.Status, Header: h, Body: old.Body}, true
 }
 
+// lifetime is how long answers are stored in this account.
+func (a *Account) lifetime() time.Duration {
+	if idem := a.srv.vendor.Idempotency; idem.LifetimeOf != nil {
+		return idem.LifetimeOf(a)
+	}
+	return a.srv.vendor.Idempotency.Lifetime
+}
+
 // store keeps the first answer to a key, making room by dropping what is too
 // old and, if the account is still full, refusing to grow.
 func (a *Account) store(c *Call, got Answer) {
 	now := a.Wall()
 	if len(a.book.Answers) >= maxAnswers {
 		for k, old := range a.book.Answers {
-			if now.Sub(old.At) >= a.srv.vendor.Idempotency.Lifetime {
+			if now.Sub(old.At) >= a.lifetime() {
 				delete(a.book.Answers, k)
 			}
 		}

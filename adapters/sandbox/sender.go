@@ -116,7 +116,7 @@ func (a *Account) attempt(d *Delivery) {
 		tried.Error = err.Error()
 	}
 	d.Attempts = append(d.Attempts, tried)
-	if status/100 == 2 {
+	if a.accepts(status) {
 		d.end(stateDelivered)
 	} else if again, ok := a.srv.vendor.Webhooks.Retry(len(d.Attempts)); ok {
 		d.Next = a.Wall().Add(again)
@@ -124,6 +124,13 @@ func (a *Account) attempt(d *Delivery) {
 		d.end(stateFailed)
 	}
 	a.finish(d.Endpoint)
+}
+
+func (a *Account) accepts(status int) bool {
+	if f := a.srv.vendor.Webhooks.Accepts; f != nil {
+		return f(a, status)
+	}
+	return status/100 == 2
 }
 
 // abandon gives up what waits, so that nobody waits for it.

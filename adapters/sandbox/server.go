@@ -21,6 +21,9 @@ type Options struct {
 	Client *http.Client
 	// PublicURL is where people reach the sandbox, for payment links.
 	PublicURL string
+	// Tick is how often what fell due while nobody called is lived through, a
+	// second when zero.
+	Tick time.Duration
 	// Seed decides the generated ids.
 	Seed uint64
 	// Logf receives one line for what a person might want to know; nil for
@@ -69,7 +72,10 @@ func New(v Vendor, o Options) *Server {
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) { s.serveCall(w, req, Route{}) })
 	s.control = s.controlMux()
-	s.senders.Go(s.tick)
+	if o.Tick <= 0 {
+		o.Tick = time.Second
+	}
+	s.senders.Go(func() { s.tick(o.Tick) })
 	return s
 }
 
@@ -151,8 +157,8 @@ func apiKey(r *http.Request) string {
 }
 
 // tick lives accounts through what falls due while nobody calls.
-func (s *Server) tick() {
-	t := time.NewTicker(time.Second)
+func (s *Server) tick(every time.Duration) {
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
 		select {

@@ -53,6 +53,11 @@ type Vendor struct {
 type Route struct {
 	Method, Pattern string
 	Handle          func(*Call) Answer
+	// NoKey says that an idempotency key has no effect on this call.
+	NoKey bool
+	// Locks names what the call has for itself while it runs, "" for nothing; a
+	// call that finds it taken is refused as Locked. Nil for nothing.
+	Locks func(*Call) string
 }
 
 // Variant names one behaviour that the vendor's documents leave open.
@@ -69,8 +74,13 @@ type Idempotency struct {
 	Methods []string
 	// Lifetime of a stored answer by the wall clock.
 	Lifetime time.Duration
+	// LifetimeOf replaces Lifetime where it depends on the account.
+	LifetimeOf func(*Account) time.Duration
 	// Replay marks a stored answer that is sent again.
 	Replay func(*Account, http.Header)
+	// KeepsFault says that an injected status becomes the stored answer of its
+	// request; effect tells whether the request was executed. Nil for never.
+	KeepsFault func(a *Account, status int, effect bool) bool
 }
 
 // Webhooks describes deliveries.
@@ -86,6 +96,9 @@ type Webhooks struct {
 	// Retry returns the wait after the given number of failed attempts, and
 	// false when the vendor gives up.
 	Retry func(attempts int) (time.Duration, bool)
+	// Accepts says which status of a receiver's answer takes a delivery; nil
+	// for every 2xx.
+	Accepts func(a *Account, status int) bool
 }
 
 // Problem is something the kit refuses on its own.
@@ -110,6 +123,7 @@ const (
 	KeyInUse            ProblemKind = "key in use"
 	KeyOfOtherRequest   ProblemKind = "key of another request"
 	KeyTooLong          ProblemKind = "key too long"
+	Locked              ProblemKind = "locked by another request"
 	UnexpectedCondition ProblemKind = "unexpected condition"
 )
 

@@ -11,7 +11,10 @@ import (
 	"scrip/core"
 )
 
-const grantsPath = "/v1/billing/credit_grants"
+const (
+	grantsPath = "/v1/billing/credit_grants"
+	maxGrants  = 100 // unused ones of a customer
+)
 
 type moneyParams struct {
 	Currency *string `form:"currency"`
@@ -100,12 +103,37 @@ func (a *Adapter) CreateGrant(ctx context.Context, o adapters.GrantOrder) (adapt
 				return found, nil
 			}
 		}
+		if hasCode(failed, adapters.CodeInvalid) && a.full(ctx, customer) {
+			return adapters.Answer{}, adapters.Errorf(adapters.CodeFull, "the customer has %d unused grants, the vendor takes no more", maxGrants)
+		}
 		return adapters.Answer{}, failed
 	}
 	if made.ID == "" {
 		return adapters.Answer{}, noEffectSeen()
 	}
 	return grantAnswer(string(o.Grant), made.ID), nil
+}
+
+// full reports whether a customer has as many unused grants as Stripe takes:
+// the refusal of one more has no code that tells.
+// Source: docs.stripe.com/billing/subscriptions/usage-based/billing-credits, limits.
+func (a *Adapter) full(ctx context.Context, customer string) bool {
+	unused := 0
+	for p := (adapters.Page{Limit: maxGrants}); ; {
+		list, err := a.Grants(ctx, customer, p)
+		if err != nil {
+			return false
+		}
+		for i := range list.Items {
+			if s := list.Items[i].State; s == core.Open || s == core.Scheduled {
+				unused++
+			}
+		}
+		if unused >= maxGrants || list.Next == "" || list.Next == p.Cursor {
+			return unused >= maxGrants
+		}
+		p.Cursor = list.Next
+	}
 }
 
 func grantAnswer(neutral, vendor string) adapters.Answer {

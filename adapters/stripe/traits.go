@@ -28,7 +28,7 @@ func (a *Adapter) Traits() adapters.Traits {
 		PerSecond:   25,
 		Backdating:  35 * 24 * time.Hour,
 		ReadLag:     time.Minute,
-		MaxGrants:   100,
+		MaxGrants:   maxGrants,
 		SignsBody:   true,
 		// Expiry is documented but for grants that have none.
 		BurnOrder: []adapters.OrderKey{
@@ -63,7 +63,7 @@ func facts() []adapters.Fact {
 		{Name: "paid / promotional", Fit: adapters.Loss, How: "category paid for paid, allotment and rollover, promotional for the rest; ours in metadata", Source: apiGrant},
 		{Name: "cost basis", Fit: adapters.Exact, How: "metadata", Source: "docs.stripe.com/api/metadata"},
 		{Name: "scope", Fit: adapters.Loss, How: "the one price that consumption is billed at, never overage; actions stay in the core", Source: apiGrant},
-		{Name: "limits", Fit: adapters.Loss, How: "100 unused grants per customer: the vendor refuses the next, whose intent is parked while the core keeps the grant", Source: docsCredits + ", limits"},
+		{Name: "limits", Fit: adapters.Loss, How: "100 unused grants per customer: the next is kept in the core and what is consumed of it is not told, until it is offered again when one has ended", Source: docsCredits + ", limits"},
 		{Name: "void unspent", Fit: adapters.Loss, How: "void only if never applied, else expire", Source: apiGrant},
 		{Name: "idempotency", Fit: adapters.Exact, How: "key for 24 h, and look-up by metadata", Source: docsKeys},
 		{Name: "negative balance, hold", Fit: adapters.Kept, How: noSuchObject, Source: ourCore},

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sourcegraph/conc/pool"
 
 	"scrip/adapters"
@@ -33,6 +32,7 @@ import (
 type app struct {
 	config   *config.Config // what it runs with
 	wanted   *config.Config // what the file asks for
+	file     *configFile    // as it was read
 	changes  []ledger.Conversion
 	applied  *migrate.Applied
 	pending  bool         // the file wants something else
@@ -45,9 +45,11 @@ type app struct {
 	store    ledger.Store
 	ledger   *ledger.Ledger
 	ports    map[string]*adapters.Port
+	secrets  map[string][]webhooks.Secret
 	outward  *sync.Worker
 	inward   *webhooks.Worker
 	handler  http.Handler
+	meters   *meters
 	log      *slog.Logger
 }
 
@@ -61,6 +63,8 @@ type appOptions struct {
 	clock     *clock.Clock // the wall clock when nil
 	adminKey  config.Secret
 	log       *slog.Logger
+	redact    *redactor // of the log, which must know what the config brings; nil: none
+	hangup    *hangup   // nil: nobody asks
 }
 
 // openApp wires an app from a config file. Close it.
@@ -73,7 +77,7 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 			return nil, err
 		}
 	}
-	a := &app{clock: o.clock, log: o.log, owns: o.serve, stays: o.wanted || o.stays}
+	a := &app{file: file, meters: newMeters(), clock: o.clock, log: o.log, owns: o.serve, stays: o.wanted || o.stays}
 	a.store, err = sqlite.OpenWith(ctx, strings.TrimPrefix(file.config.Storage, "sqlite:"), sqlite.Options{Own: o.serve, Held: o.held})
 	if err != nil {
 		return nil, err
@@ -85,6 +89,9 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 	}()
 	if err := a.settle(ctx, file, o.wanted); err != nil {
 		return nil, err
+	}
+	if o.redact != nil {
+		o.redact.know(append(secretsOf(a.config, a.wanted), o.adminKey)...)
 	}
 	if err := a.openPorts(); err != nil {
 		return nil, err
@@ -103,7 +110,7 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 	}
 	a.outward = sync.New(sync.Options{
 		Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Route: cfg.Route,
-		Units: units(cfg), Packs: cfg.Packs, Wall: clock.WallNow, Log: o.log,
+		Units: units(cfg), Packs: cfg.Packs, Wall: clock.WallNow, Log: o.log, Observe: a.meters.tried,
 	})
 	a.inward = webhooks.NewWorker(a.inbound(o.log))
 	a.openGateway(o)
@@ -148,9 +155,10 @@ func (a *app) openGateway(o appOptions) {
 	receiver := webhooks.NewReceiver(receive)
 	options := gateway.Options{
 		Ledger: a.ledger, Config: a.config, Clock: a.clock, Webhooks: receiver, Connections: a.describe,
-		AdminKey: o.adminKey, Log: a.log, Metrics: prometheus.NewRegistry(), Version: version(),
+		AdminKey: o.adminKey, Log: a.log, Metrics: a.metrics(o), Version: version(),
 		Kick:          func() { a.outward.Kick(); a.inward.Kick() },
 		ConfigPending: func(context.Context) bool { return a.pending },
+		Migrations:    a.migrations,
 	}
 	if o.testClock {
 		options.TestClock = &stepper{app: a, client: &http.Client{Timeout: 30 * time.Second}}
@@ -159,12 +167,14 @@ func (a *app) openGateway(o appOptions) {
 }
 
 func (a *app) inbound(log *slog.Logger) webhooks.Options {
-	return webhooks.Options{Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Wall: time.Now, Log: log}
+	return webhooks.Options{
+		Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Secrets: a.secrets, Wall: time.Now, Log: log, Observe: a.meters.settled,
+	}
 }
 
 // openPorts makes an adapter and its port for every connection.
 func (a *app) openPorts() error {
-	a.ports = map[string]*adapters.Port{}
+	a.ports, a.secrets = map[string]*adapters.Port{}, map[string][]webhooks.Secret{}
 	for _, c := range a.config.Connections {
 		v, ok := vendorNamed(c.Provider)
 		if !ok {
@@ -174,7 +184,29 @@ func (a *app) openPorts() error {
 		if err != nil {
 			return usageError{err}
 		}
-		a.ports[c.Name] = adapters.NewPort(adapter, adapters.Limits{PerSecond: c.Limit, Percent: c.Percent})
+		limits := adapters.Limits{PerSecond: c.Limit, Percent: c.Percent}
+		if a.meters != nil {
+			limits.Observe = a.meters.called(c.Name)
+		}
+		a.ports[c.Name] = adapters.NewPort(adapter, limits)
+		if err := a.openSecrets(c, v); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
+// openSecrets makes an adapter for each webhook secret alone, to tell which is
+// in use.
+func (a *app) openSecrets(c config.Connection, v vendor) error {
+	for _, s := range c.WebhookSecrets {
+		alone := c
+		alone.WebhookSecrets = []config.Secret{s}
+		adapter, err := v.open(alone, a.clock.Now)
+		if err != nil {
+			return err
+		}
+		a.secrets[c.Name] = append(a.secrets[c.Name], webhooks.Secret{Ref: s.Ref, Adapter: adapter})
 	}
 	return nil
 }
@@ -222,7 +254,7 @@ var errReload = errors.New("another config was applied")
 func (a *app) sweep(ctx context.Context) error {
 	tick := time.NewTicker(noticeTime)
 	defer tick.Stop()
-	var forget time.Time // when old deliveries are looked for next
+	var forget, finish time.Time // when old deliveries, and erasures, are looked for next
 	for {
 		select {
 		case <-ctx.Done():
@@ -236,6 +268,10 @@ func (a *app) sweep(ctx context.Context) error {
 		}
 		if now := time.Now(); !now.Before(forget) {
 			forget = now.Add(a.forgetOld(ctx))
+		}
+		if now := time.Now(); !now.Before(finish) {
+			finish = now.Add(finishEvery)
+			a.finishErasures(ctx)
 		}
 		if now, err := migrate.Current(ctx, a.store.Reader()); err == nil && now != nil && now.Version != a.applied.Version && !a.stays && a.stepping.Load() == 0 {
 			return errReload

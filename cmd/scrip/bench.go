@@ -12,8 +12,15 @@ import (
 )
 
 func (s *shell) bench() *cobra.Command {
+	entries := 1_000_000
+	audit := s.measure("audit", "the audit of so many entries against reading and hashing the same rows",
+		func(ctx context.Context, dir string, emit func(bench.Result)) error {
+			return bench.Audits(entries)(ctx, dir, emit)
+		})
+	audit.Flags().IntVar(&entries, "entries", entries, "how many entries are audited")
 	return group("bench", "measure against limits taken in the same run",
-		s.measure("debit", "durable debits against bare writes of the same rows, and the burn-down alone", bench.Debit))
+		s.measure("debit", "durable debits against bare writes of the same rows, over HTTP against an echo, and the burn-down alone", bench.Debit),
+		s.measure("balance", "balance reads against the bare read of the same rows", bench.Read), audit)
 }
 
 func (s *shell) measure(use, short string, run func(context.Context, string, func(bench.Result)) error) *cobra.Command {

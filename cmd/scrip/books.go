@@ -148,8 +148,16 @@ type vendorInvoice struct {
 	Metadata map[string]string `json:"metadata"`
 }
 
-// sale reports whether the invoice sells a pack; a vendor makes others by itself.
-func (i vendorInvoice) sale() bool { return i.Metadata["scrip_purchase"] != "" }
+// sale reports whether the invoice sells a pack, whose purchase it names; a
+// vendor makes others by itself.
+func (i vendorInvoice) sale() bool {
+	for _, v := range i.Metadata {
+		if strings.HasPrefix(v, "pur_") {
+			return true
+		}
+	}
+	return false
+}
 
 // vendorState is the state of who holds grants and consumption, payState of
 // who collects the money.
@@ -202,7 +210,7 @@ func (v *vendorView) openInvoices(customer string) []string {
 	var list []string
 	for _, c := range v.named(customer) {
 		for _, i := range c.Invoices {
-			if i.Status == "open" && i.sale() {
+			if slices.Contains([]string{"open", "finalized", "payment_due"}, i.Status) && i.sale() {
 				list = append(list, i.ID)
 			}
 		}
@@ -234,10 +242,27 @@ func canon(text string) string {
 
 // counted is what the vendor counted for a customer.
 func (s *seat) counted(v *vendorView, customer string) string {
-	if s.units {
-		return canon(v.consumed(customer))
+	switch text := v.consumed(customer); {
+	case s.units:
+		return canon(text)
+	case s.traits.Draws:
+		if cents, err := core.ParseAmount(text, 2); err == nil {
+			return s.count(cents)
+		}
+		return text
+	default:
+		return text
 	}
-	return v.consumed(customer)
+}
+
+// checkConsumed compares what a vendor counted with what it must. Where each
+// grant is debited by itself, what is left of each is exact and the sum of what
+// was taken may be more than its own floor, by at most a part of each grant.
+func (st *stage) checkConsumed(what string, s *seat, want core.Amount, got string, grants int) {
+	if counted, err := s.parts(got); err == nil && s.traits.Draws && !s.units && counted > want && counted <= want+core.Amount(grants) {
+		want = counted
+	}
+	st.check(what, s.count(want), got)
 }
 
 func (v *vendorView) consumed(customer string) string {

@@ -12,15 +12,11 @@ import (
 )
 
 // companySize is how many customers move.
-func companySize(t *testing.T) int { return sizeOf(t, 150, 16) }
+func companySize(t *testing.T) int { return sizeOf(t, 60) }
 
-// sizeOf is the size of a company: SCRIP_TEST_CUSTOMERS, or what is usual, or
-// what a slow build has time for.
-func sizeOf(t *testing.T, usual, slow int) int {
+// sizeOf is the size of a company: SCRIP_TEST_CUSTOMERS, or what is usual.
+func sizeOf(t *testing.T, usual int) int {
 	text := os.Getenv("SCRIP_TEST_CUSTOMERS")
-	if text == "" && slowBuild {
-		return slow
-	}
 	if text == "" {
 		return usual
 	}
@@ -36,15 +32,7 @@ func sizeOf(t *testing.T, usual, slow int) int {
 const (
 	killsEachWay = 30
 	killsAtDrain = 6
-	killsIfSlow  = 8 // each way, in a build that takes many times as long
 )
-
-func killsOf() int {
-	if slowBuild {
-		return killsIfSlow
-	}
-	return killsEachWay
-}
 
 // TestCompanyMovesBothWays moves a company to the other vendor and back, each
 // time to the end, while it debits, captures, reverses and is paid, and while
@@ -75,7 +63,7 @@ func TestCompanyMovesBothWays(t *testing.T) {
 	c.pay(len(c.sales) / 2)
 	long := 800*time.Millisecond + time.Duration(c.size)*time.Millisecond
 	short := 100*time.Millisecond + time.Duration(c.size)*time.Millisecond/4
-	left := c.strike(killsOf()-killsAtDrain, long, "apply", "--yes")
+	left := c.strike(killsEachWay-killsAtDrain, long, "apply", "--yes")
 	c.rest()
 	c.totals()
 	c.money(nil, nil, nil)
@@ -94,7 +82,7 @@ func TestCompanyMovesBothWays(t *testing.T) {
 	c.lead("main")
 	c.spend()
 	c.pay(len(c.sales))
-	left = c.strike(killsOf()-killsAtDrain, long, "apply", "--yes")
+	left = c.strike(killsEachWay-killsAtDrain, long, "apply", "--yes")
 	c.rest()
 	c.totals()
 	c.units()

@@ -69,6 +69,10 @@ func (w *town) spenders(n int, stop *atomic.Bool) (images, texts []atomic.Int64,
 	for worker := range 6 {
 		work.Go(func() {
 			for round := 0; !stop.Load() && w.ctx.Err() == nil; round++ {
+				if round > 120*n { // what a customer has is not to run out
+					time.Sleep(20 * time.Millisecond)
+					continue
+				}
 				i := (worker + 6*round) % n
 				id := fmt.Sprintf("c%04d", i)
 				if round%3 == 0 {
@@ -213,7 +217,7 @@ func TestUnitSurvivesKills(t *testing.T) {
 		t.Skip("converts a whole company three times")
 	}
 	for _, primary := range []string{"main", "next"} {
-		t.Run(primary, func(t *testing.T) { convertTown(t, primary, sizeOf(t, 24, 8)) })
+		t.Run(primary, func(t *testing.T) { convertTown(t, primary, sizeOf(t, 24)) })
 	}
 }
 
@@ -230,7 +234,7 @@ func convertTown(t *testing.T, primary string, customers int) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	kills := 0
 	until := func(args ...string) {
-		for n := range killsOf() / 3 {
+		for n := range killsEachWay / 3 {
 			if n%3 == 2 {
 				w.killServe()
 				kills++

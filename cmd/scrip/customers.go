@@ -37,7 +37,15 @@ func (s *shell) customer() *cobra.Command {
 		return s.call(cmd, request{method: http.MethodGet, path: "/v1/customers", query: page()},
 			func(a answer) error { return s.table(a, "id", "name", "email", "created_at") })
 	}
-	return group("customer", "customers", put, get, list)
+	erase := &cobra.Command{
+		Use: "delete ID", Short: "erase a customer's personal data; its entries stay",
+		Long: "Erases name, address, metadata, addresses to pay at and the bodies of deliveries about the customer; vendors are told placeholders.\n" +
+			"It cannot be taken back. What the ledger counted stays, under the id. Refused while the customer has credits or open holds.",
+		Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			return s.call(cmd, request{method: http.MethodDelete, path: "/v1/customers/" + url.PathEscape(args[0])}, func(a answer) error { return s.show(a) })
+		},
+	}
+	return group("customer", "customers", put, get, list, erase)
 }
 
 func (s *shell) grant() *cobra.Command {

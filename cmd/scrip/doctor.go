@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scrip/internal/clock"
 	"scrip/mapping/config"
 )
 
@@ -78,10 +79,11 @@ func (d *doctor) look(ctx context.Context) {
 			connections = d.applied(ctx, store, cfg)
 		}
 		d.moves(ctx, store.Reader())
-		if clock, err := commandClock(cfg.config); err != nil {
+		d.verified(ctx, store.Reader(), connections, clock.WallNow())
+		if business, err := commandClock(cfg.config); err != nil {
 			d.fail("clock", "unset SCRIP_TEST_CLOCK", "%s", err)
 		} else {
-			d.queues(ctx, store.Reader(), clock.Now())
+			d.queues(ctx, store.Reader(), business.Now())
 		}
 	}
 	switch {

@@ -53,7 +53,7 @@ func playKept(t *testing.T, dir string) (api, key string, boxes map[string]strin
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, "scrip", "demo", "--json", "--keep", dir)
+	cmd := exec.CommandContext(ctx, shipped(t), "demo", "--json", "--keep", dir)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"scrip/adapters"
 	"scrip/internal/clock"
+	"scrip/mapping"
 	"scrip/mapping/config"
 )
 
@@ -18,7 +19,7 @@ import (
 func providerFacts() []config.Provider {
 	var list []config.Provider
 	for _, v := range vendors() {
-		list = append(list, config.Provider{Name: v.name, Strategies: v.traits.Strategies, WhyNot: v.traits.WhyNot, Live: v.live, HoldsUnits: v.units, CannotCollect: v.pays != ""})
+		list = append(list, config.Provider{Name: v.name, Strategies: v.traits.Strategies, WhyNot: v.traits.WhyNot, Live: v.live, HoldsUnits: v.units, Draws: v.traits.Draws, StartsNow: v.traits.StartsNow, CarrierLeads: v.traits.CarrierLeads, CannotCollect: v.pays != ""})
 	}
 	return list
 }
@@ -58,7 +59,8 @@ type echo struct {
 // matrixOf builds a column from the method set and the traits.
 func matrixOf(v vendor) (matrix, error) {
 	adapter, err := v.open(config.Connection{
-		APIKey: config.NewSecret("matrix", "matrix"), WebhookSecrets: []config.Secret{config.NewSecret("matrix", "matrix")},
+		Connection: mapping.Connection{BaseURL: "https://vendor.invalid"}, // nobody is called
+		APIKey:     config.NewSecret("matrix", "matrix"), WebhookSecrets: []config.Secret{config.NewSecret("matrix", "matrix")},
 	}, clock.WallNow)
 	if err != nil {
 		return matrix{}, err

@@ -60,6 +60,9 @@ func (s *shell) runReconcile(ctx context.Context, f reconcileFlags) error {
 		return err
 	}
 	report, err := s.compare(ctx, a, f)
+	if err == nil && f.customer == "" && f.asOf == "" {
+		err = a.noteDrift(ctx, report, clock.WallNow())
+	}
 	if err := errors.Join(err, a.close()); err != nil {
 		return err
 	}

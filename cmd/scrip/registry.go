@@ -3,16 +3,22 @@ package main
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
 	"scrip/adapters"
+	"scrip/adapters/chargebee"
+	chargebeebox "scrip/adapters/chargebee/sandbox"
+	"scrip/adapters/lago"
+	lagobox "scrip/adapters/lago/sandbox"
+	"scrip/adapters/metronome"
+	metronomebox "scrip/adapters/metronome/sandbox"
 	"scrip/adapters/orb"
 	orbbox "scrip/adapters/orb/sandbox"
 	kit "scrip/adapters/sandbox"
@@ -50,50 +56,127 @@ const defaultVendor = "stripe"
 
 // vendors lists the known vendors by name.
 func vendors() []vendor {
-	list := []vendor{
-		{
-			name: "orb", title: "Orb", traits: (*orb.Adapter)(nil).Traits(), units: true, pays: "stripe", rival: "stripe",
-			open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
-				base := c.BaseURL
-				if base != "" {
-					base = strings.TrimSuffix(strings.TrimSuffix(base, "/"), "/v1") + "/v1"
-				}
-				return orb.New(orb.Config{
-					Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: base, Now: now,
-					Units: slices.Sorted(maps.Values(c.Units)),
-				})
-			},
-			sandbox: orbbox.New,
-			live:    func(string) bool { return false }, // keys do not tell
-			demo: demoScript{
-				faults: []body{
-					{"match": body{"method": "POST", "path": "/v1/customers$"}, "kind": "malformed", "count": 1},
-					{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "status_after", "status": 500, "count": 1},
-					{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "timeout_after", "delay": "300ms", "count": 1},
-					{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "reset", "count": 1},
-				},
-			},
+	return []vendor{chargebeeVendor(), lagoVendor(), metronomeVendor(), orbVendor(), stripeVendor()}
+}
+
+func chargebeeVendor() vendor {
+	return vendor{
+		name: "chargebee", title: "Chargebee", traits: (*chargebee.Adapter)(nil).Traits(), units: true, rival: "stripe",
+		open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
+			base := c.BaseURL
+			if base != "" {
+				base = strings.TrimSuffix(strings.TrimSuffix(base, "/"), "/api/v2") + "/api/v2"
+			}
+			return chargebee.New(chargebee.Config{
+				Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: base, Carrier: c.Carrier, Now: now,
+			})
 		},
-		{
-			name: "stripe", title: "Stripe", traits: (*stripe.Adapter)(nil).Traits(), rival: "orb",
-			open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
-				return stripe.New(stripe.Config{Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: c.BaseURL, Now: now})
+		sandbox: chargebeebox.New,
+		live:    func(string) bool { return false }, // events do not tell whether a site is live
+		demo: demoScript{
+			faults: []body{
+				{"match": body{"method": "POST", "path": "/api/v2/customers$"}, "kind": "malformed", "count": 1},
+				{"match": body{"method": "POST", "path": "/api/v2/ledger_operations/allocate"}, "kind": "status_after", "status": 500, "count": 1},
+				{"match": body{"method": "POST", "path": "/api/v2/ledger_operations/capture"}, "kind": "timeout_after", "delay": "300ms", "count": 2},
+				{"match": body{"method": "POST", "path": "/api/v2/invoices"}, "kind": "reset", "count": 1},
 			},
-			sandbox: stripebox.New,
-			live:    func(key string) bool { return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_") },
-			demo: demoScript{
-				faults: []body{
-					{"match": body{"method": "POST", "path": "/v1/customers"}, "kind": "malformed", "count": 1},
-					{"match": body{"method": "POST", "path": "/v1/invoices"}, "kind": "reset", "count": 1},
-					{"match": body{"method": "POST", "path": "/v1/billing/credit_grants"}, "kind": "status_after", "status": 500, "count": 2},
-					{"match": body{"method": "POST", "path": "/v1/billing/meter_events"}, "kind": "timeout_after", "delay": "300ms", "count": 2},
-				},
-				paid: "invoice.paid", twin: "invoice.payment_succeeded", forge: forgeStripe,
+			paid: "payment_succeeded", twin: "invoice_updated", forge: forgeChargebee,
+		},
+	}
+}
+
+func lagoVendor() vendor {
+	return vendor{
+		name: "lago", title: "Lago", traits: (*lago.Adapter)(nil).Traits(), rival: "stripe",
+		open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
+			base := c.BaseURL
+			if base != "" {
+				base = strings.TrimSuffix(strings.TrimSuffix(base, "/"), "/api/v1") + "/api/v1"
+			}
+			return lago.New(lago.Config{
+				Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: base, Now: now, Collector: c.Carrier,
+			})
+		},
+		sandbox: lagobox.New,
+		live:    func(string) bool { return false }, // there is no test mode, an organization is one or the other
+		demo: demoScript{
+			faults: []body{
+				{"match": body{"method": "POST", "path": "/api/v1/customers$"}, "kind": "malformed", "count": 1},
+				{"match": body{"method": "POST", "path": "/api/v1/wallets$"}, "kind": "status_after", "status": 500, "count": 1},
+				{"match": body{"method": "POST", "path": "/api/v1/wallet_transactions$"}, "kind": "timeout_after", "delay": "300ms", "count": 2},
+				{"match": body{"method": "POST", "path": "/api/v1/invoices$"}, "kind": "reset", "count": 1},
+			},
+			paid: "invoice.payment_status_updated", twin: "payment.succeeded", forge: forgeLago,
+		},
+	}
+}
+
+func metronomeVendor() vendor {
+	return vendor{
+		name: "metronome", title: "Metronome", traits: (*metronome.Adapter)(nil).Traits(), units: true, pays: "stripe", rival: "stripe",
+		open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
+			return metronome.New(metronome.Config{
+				Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: c.BaseURL, Now: now,
+				Units: slices.Sorted(maps.Values(c.Units)),
+			})
+		},
+		sandbox: metronomebox.New,
+		live:    func(string) bool { return false }, // tokens do not tell
+		demo: demoScript{
+			faults: []body{
+				{"match": body{"method": "POST", "path": "/v1/customers$"}, "kind": "malformed", "count": 1},
+				{"match": body{"method": "POST", "path": "/v1/contracts/customerCommits/create"}, "kind": "status_after", "status": 500, "count": 1},
+				{"match": body{"method": "POST", "path": "/v1/contracts/addManualBalanceLedgerEntry"}, "kind": "timeout_after", "delay": "300ms", "count": 1},
+				{"match": body{"method": "POST", "path": "/v1/contracts/addManualBalanceLedgerEntry"}, "kind": "reset", "count": 1},
 			},
 		},
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].name < list[j].name })
-	return list
+}
+
+func orbVendor() vendor {
+	return vendor{
+		name: "orb", title: "Orb", traits: (*orb.Adapter)(nil).Traits(), units: true, pays: "stripe", rival: "stripe",
+		open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
+			base := c.BaseURL
+			if base != "" {
+				base = strings.TrimSuffix(strings.TrimSuffix(base, "/"), "/v1") + "/v1"
+			}
+			return orb.New(orb.Config{
+				Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: base, Now: now,
+				Units: slices.Sorted(maps.Values(c.Units)),
+			})
+		},
+		sandbox: orbbox.New,
+		live:    func(string) bool { return false }, // keys do not tell
+		demo: demoScript{
+			faults: []body{
+				{"match": body{"method": "POST", "path": "/v1/customers$"}, "kind": "malformed", "count": 1},
+				{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "status_after", "status": 500, "count": 1},
+				{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "timeout_after", "delay": "300ms", "count": 1},
+				{"match": body{"method": "POST", "path": "/v1/customers/*/credits/ledger_entry"}, "kind": "reset", "count": 1},
+			},
+		},
+	}
+}
+
+func stripeVendor() vendor {
+	return vendor{
+		name: "stripe", title: "Stripe", traits: (*stripe.Adapter)(nil).Traits(), rival: "orb",
+		open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
+			return stripe.New(stripe.Config{Key: c.APIKey.Reveal(), WebhookSecrets: reveal(c.WebhookSecrets), BaseURL: c.BaseURL, Now: now})
+		},
+		sandbox: stripebox.New,
+		live:    func(key string) bool { return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_") },
+		demo: demoScript{
+			faults: []body{
+				{"match": body{"method": "POST", "path": "/v1/customers"}, "kind": "malformed", "count": 1},
+				{"match": body{"method": "POST", "path": "/v1/invoices"}, "kind": "reset", "count": 1},
+				{"match": body{"method": "POST", "path": "/v1/billing/credit_grants"}, "kind": "status_after", "status": 500, "count": 2},
+				{"match": body{"method": "POST", "path": "/v1/billing/meter_events"}, "kind": "timeout_after", "delay": "300ms", "count": 2},
+			},
+			paid: "invoice.paid", twin: "invoice.payment_succeeded", forge: forgeStripe,
+		},
+	}
 }
 
 func vendorNamed(name string) (vendor, bool) {
@@ -112,6 +195,25 @@ func forgeStripe(at time.Time) (http.Header, []byte) {
 	return http.Header{
 		"Content-Type":     {"application/json"},
 		"Stripe-Signature": {fmt.Sprintf("t=%d,v1=%s", at.Unix(), hex.EncodeToString(mac.Sum(nil)))},
+	}, raw
+}
+
+func forgeLago(time.Time) (http.Header, []byte) {
+	raw := []byte(`{"webhook_type":"invoice.payment_status_updated","object_type":"invoice","organization_id":"o","invoice":{"lago_id":"forged","payment_status":"succeeded"}}`)
+	mac := hmac.New(sha256.New, []byte("key-of-another-organization"))
+	mac.Write(raw)
+	return http.Header{
+		"Content-Type":               {"application/json"},
+		"X-Lago-Signature":           {base64.StdEncoding.EncodeToString(mac.Sum(nil))},
+		"X-Lago-Signature-Algorithm": {"hmac"},
+	}, raw
+}
+
+func forgeChargebee(time.Time) (http.Header, []byte) {
+	raw := []byte(`{"id":"ev_forged","object":"event","api_version":"v2","occurred_at":1793614500,"event_type":"payment_succeeded","content":{"invoice":{"id":"INV-1"}}}`)
+	return http.Header{
+		"Content-Type":  {"application/json"},
+		"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("scrip:of_somebody_else"))},
 	}, raw
 }
 

@@ -12,6 +12,24 @@ const (
 	forgetEvery = time.Minute
 )
 
+// finishEvery is how often erasures are gone on with that had to leave what
+// was being worked on.
+const finishEvery = 10 * time.Minute
+
+// finishErasures goes on with them.
+func (a *app) finishErasures(ctx context.Context) {
+	if !a.owns {
+		return
+	}
+	n, err := a.ledger.FinishErasures(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.Error("erasures could not be finished", "error", err)
+	case n > 0:
+		a.log.Info("erasures were finished", "customers", n)
+	}
+}
+
 // forgetOld empties a batch of bodies that are older than retention.raw, and
 // says how long nothing more has to be done.
 func (a *app) forgetOld(ctx context.Context) (rest time.Duration) {

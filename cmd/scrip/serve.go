@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sourcegraph/conc/pool"
@@ -28,7 +29,16 @@ func (s *shell) serve() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "run the gateway: HTTP API, webhook endpoints and workers", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := appOptions{serve: true, testClock: testClock, adminKey: adminKey(), log: slog.New(slog.NewJSONHandler(s.err, nil))}
+			level, err := logLevel()
+			if err != nil {
+				return err
+			}
+			o := appOptions{serve: true, testClock: testClock, adminKey: adminKey()}
+			o.log, o.redact = s.openLog(level)
+			signals := make(chan os.Signal, 1)
+			signal.Notify(signals, syscall.SIGHUP)
+			defer signal.Stop(signals)
+			o.hangup = newHangup(signals)
 			if testClock {
 				o.clock = clock.Test(0)
 			}
@@ -60,8 +70,8 @@ func adminKey() config.Secret {
 }
 
 // listenAndServe serves until ctx ends, then finishes requests and workers.
-// When another config is applied, the app is closed and opened anew behind
-// the same address.
+// When another config is applied, or the process is told to read its config
+// again, the app is closed and opened anew behind the same address.
 func (s *shell) listenAndServe(ctx context.Context, a *app, o appOptions) error {
 	listener, err := net.Listen("tcp", a.config.Listen)
 	if err != nil {
@@ -101,17 +111,18 @@ func (s *shell) runApps(ctx context.Context, f *front, a *app, o appOptions, fin
 			s.say("the config file differs from what is applied, which stays in force: scrip plan shows how")
 		}
 		f.open(a.handler)
-		err := a.run(ctx)
-		if !errors.Is(err, errReload) {
+		next, err := s.runApp(ctx, a, o.hangup)
+		if !errors.Is(err, errReload) && !errors.Is(err, errHangup) {
 			return errors.Join(err, finish(), a.close())
 		}
+		why := err
 		f.shut()
 		if err := a.close(); err != nil {
 			return err
 		}
-		if a, err = s.loadApp(ctx, o); err != nil {
+		if a, err = s.follow(ctx, a.file, next, o); err != nil {
 			return errors.Join(err, finish())
 		}
-		s.say("another config was applied and is in force")
+		s.say("%s and is in force", why)
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -98,7 +100,8 @@ func (st *stage) buy() error {
 			return nil, err
 		}
 		for _, g := range state.grantsOf("acme") {
-			return canon(g.Amount) + " " + g.Unit + " " + g.Category, nil
+			// Where the vendor's own terms do not say who paid, the metadata does.
+			return canon(g.Amount) + " " + strings.ToLower(g.Unit) + " " + cmp.Or(g.Metadata["category"], g.Category), nil
 		}
 		return "none", nil
 	})

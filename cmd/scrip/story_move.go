@@ -101,12 +101,12 @@ func (st *stage) compareBoth(joined func(b *books, customer string, given map[st
 		given, held := target.carried(name)
 		st.check("grants of "+name+" at "+st.next.name, st.next.carriedLines(books, name, given), held)
 		before := st.next.floor(joined(books, name, given))
-		want := st.next.count(st.next.floor(books.consumed[name]) - before)
+		want := st.next.floor(books.consumed[name]) - before
 		got, err := st.next.since(target, name, st.moving.counted[name])
 		if err != nil {
 			return err
 		}
-		st.check("consumption of "+name+" since the move, at "+st.next.name, want, got)
+		st.checkConsumed("consumption of "+name+" since the move, at "+st.next.name, st.next, want, got, len(books.grants[name]))
 		if st.next.units {
 			st.check("left of "+name+" at "+st.next.name, money(books.leftOf(name)), target.left(name))
 		}
@@ -125,7 +125,7 @@ func (st *stage) compareSource(books *books) error {
 	}
 	for _, name := range books.customers() {
 		st.check("grants of "+name+" at "+st.main.name, st.main.heldLines(books, name), source.grantLines(name))
-		st.check("consumption of "+name+" at "+st.main.name, st.main.told(books.consumed[name]), st.main.counted(source, name))
+		st.checkConsumed("consumption of "+name+" at "+st.main.name, st.main, st.main.floor(books.consumed[name]), st.main.counted(source, name), len(books.grants[name]))
 	}
 	return st.billedOnce(books.sold())
 }
@@ -253,7 +253,7 @@ func (st *stage) drainSource() error {
 		return err
 	}
 	for _, name := range books.customers() {
-		st.check("consumption of "+name+" at "+st.main.name, st.main.told(books.consumed[name]), st.main.counted(source, name))
+		st.checkConsumed("consumption of "+name+" at "+st.main.name, st.main, st.main.floor(books.consumed[name]), st.main.counted(source, name), len(books.grants[name]))
 		got, err := st.available(name)
 		if err != nil {
 			return err

@@ -124,7 +124,7 @@ func (st *stage) compareDollars() error {
 		if err != nil {
 			return err
 		}
-		st.check("consumption of "+name+" since the move, at "+st.next.name, st.next.count(st.toldInAll(p, name)), got)
+		st.checkConsumed("consumption of "+name+" since the move, at "+st.next.name, st.next, st.toldInAll(p, name), got, len(p.credits.grants[name])+len(p.dollars.grants[name]))
 	}
 	return st.proven()
 }
@@ -232,6 +232,9 @@ func (st *stage) dollarsAgain() error {
 			return err
 		}
 		st.check(name+" pays for an image", "0.400000 usd", plain(m["amount"])+" "+plain(m["unit"]))
+	}
+	if st.next.pays == "" {
+		st.pay = st.next // since the move it asks for the money too
 	}
 	if err := st.purchase("acme", "buy-dollars"); err != nil {
 		return err

@@ -30,7 +30,7 @@ func (st *stage) checkMeter(customer string) error {
 	if err != nil {
 		return err
 	}
-	st.check("consumption of "+customer+" at the vendor", st.main.told(books.consumed[customer]), st.main.counted(state, customer))
+	st.checkConsumed("consumption of "+customer+" at the vendor", st.main, st.main.floor(books.consumed[customer]), st.main.counted(state, customer), len(books.grants[customer]))
 	return nil
 }
 
@@ -304,7 +304,7 @@ func (st *stage) agree() error {
 	for _, name := range names {
 		st.check("grants of "+name, st.main.heldLines(books, name), state.grantLines(name))
 		st.check("purchases of "+name+", and paid invoices", books.paid(name), payments.paidInvoices(name))
-		st.check("consumption of "+name+" at the vendor", st.main.told(books.consumed[name]), st.main.counted(state, name))
+		st.checkConsumed("consumption of "+name+" at the vendor", st.main, st.main.floor(books.consumed[name]), st.main.counted(state, name), len(books.grants[name]))
 		got, err := st.available(name)
 		if err != nil {
 			return err

@@ -21,12 +21,14 @@ import (
 // gateway is started again whenever it ends, as a service manager would.
 type town struct {
 	*testing.T
-	ctx    context.Context
-	config string // a format: address, both sandboxes, the primary connection
-	dir    string
-	boxes  map[string]string
-	api    *client
-	words  *lockedBuffer // of the gateways
+	ctx     context.Context
+	program string
+	config  string // a format: address, both sandboxes, the primary connection
+	dir     string
+	write   func(w *town, connection string) string
+	boxes   map[string]string
+	api     *client
+	words   *lockedBuffer // of the gateways
 
 	mu    sync.Mutex
 	serve *exec.Cmd // nil between two gateways
@@ -51,13 +53,21 @@ const (
 )
 
 func newTown(t *testing.T, config, primary string, patience time.Duration) *town {
+	return newTownOf(t, config, func(w *town, connection string) string {
+		return fmt.Sprintf(w.config, strings.TrimPrefix(w.api.base, "http://"), w.boxes["stripe"], w.boxes["orb"], connection)
+	}, primary, patience)
+}
+
+// newTownOf is newTown with a config that write makes, which names the primary
+// connection.
+func newTownOf(t *testing.T, config string, write func(w *town, connection string) string, primary string, patience time.Duration) *town {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	w := &town{T: t, ctx: ctx, config: config, dir: t.TempDir(), boxes: map[string]string{}, words: &lockedBuffer{}}
+	w := &town{T: t, ctx: ctx, program: shipped(t), write: write, config: config, dir: t.TempDir(), boxes: map[string]string{}, words: &lockedBuffer{}}
 	t.Setenv("VENDOR_KEY", townKey)
 	t.Setenv("VENDOR_WEBHOOK_SECRET", townSecret)
 	t.Setenv("SCRIP_ADMIN_KEY", "scrip_admin_of_the_town")
-	box := exec.CommandContext(ctx, "scrip", "sandbox", "stripe", "orb", "--addr", "127.0.0.1:0")
+	box := exec.CommandContext(ctx, w.program, append(append([]string{"sandbox"}, vendorNames()...), "--addr", "127.0.0.1:0")...)
 	out, err := box.StdoutPipe()
 	w.need(err)
 	w.need(box.Start())
@@ -89,7 +99,7 @@ func newTown(t *testing.T, config, primary string, patience time.Duration) *town
 // keepServing starts a gateway, and another when it ends.
 func (w *town) keepServing() {
 	for {
-		cmd := exec.CommandContext(w.ctx, "scrip", "serve")
+		cmd := exec.CommandContext(w.ctx, w.program, "serve")
 		cmd.Dir, cmd.Stderr = w.dir, w.words
 		w.mu.Lock()
 		if w.ended || w.ctx.Err() != nil || cmd.Start() != nil {
@@ -135,8 +145,7 @@ func (w *town) need(err error) {
 
 // lead writes the config in which a connection is the primary one.
 func (w *town) lead(connection string) {
-	text := fmt.Sprintf(w.config, strings.TrimPrefix(w.api.base, "http://"), w.boxes["stripe"], w.boxes["orb"], connection)
-	w.need(os.WriteFile(filepath.Join(w.dir, "scrip.yaml"), []byte(text), 0o600))
+	w.need(os.WriteFile(filepath.Join(w.dir, "scrip.yaml"), []byte(w.write(w, connection)), 0o600))
 }
 
 // control calls the control API of a sandbox.
@@ -149,7 +158,7 @@ func (w *town) control(box, call string, b body) {
 
 // scrip runs a command and returns its exit code and words.
 func (w *town) scrip(args ...string) (int, string) {
-	cmd := exec.CommandContext(w.ctx, "scrip", args...)
+	cmd := exec.CommandContext(w.ctx, w.program, args...)
 	cmd.Dir = w.dir
 	out, _ := cmd.CombinedOutput()
 	return cmd.ProcessState.ExitCode(), string(out)
@@ -168,7 +177,7 @@ func (w *town) must(args ...string) {
 // killed runs a command and kills it after a while; it reports whether the
 // command came to its end before.
 func (w *town) killed(after time.Duration, args ...string) bool {
-	cmd := exec.CommandContext(w.ctx, "scrip", args...)
+	cmd := exec.CommandContext(w.ctx, w.program, args...)
 	cmd.Dir = w.dir
 	w.need(cmd.Start())
 	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })

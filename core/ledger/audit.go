@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"reflect"
 
 	"scrip/core"
 )
@@ -137,35 +136,14 @@ func (r *AuditReport) find(key AccountKey, where, format string, args ...any) {
 	}
 }
 
-// maxMoves is how often an account that changes while it is audited is begun
-// anew.
-const maxMoves = 50
-
-// auditStill audits an account while nobody changes it: what it finds of one
-// that has changed meanwhile may be the change, and is looked for again.
+// auditStill audits an account as of one instant, where the store can hold its
+// reads to one: what it finds of an account that changes meanwhile might be the
+// change.
 func auditStill(ctx context.Context, r Reader, key AccountKey, report *AuditReport, all bool) error {
-	for try := 0; ; try++ {
-		before, err := r.Accounts.Account(ctx, key)
-		if err != nil {
-			return err
-		}
-		part := AuditReport{}
-		if err := auditAccount(ctx, r, key, &part, all); err != nil {
-			return err
-		}
-		after, err := r.Accounts.Account(ctx, key)
-		if err != nil {
-			return err
-		}
-		if len(part.Findings) > 0 && try < maxMoves && !reflect.DeepEqual(before, after) {
-			continue
-		}
-		report.Entries += part.Entries
-		for _, f := range part.Findings {
-			report.find(f.Account, f.Where, "%s", f.What)
-		}
-		return nil
+	if r.Snapshot == nil {
+		return auditAccount(ctx, r, key, report, all)
 	}
+	return r.Snapshot(ctx, func(ctx context.Context) error { return auditAccount(ctx, r, key, report, all) })
 }
 
 func auditAccount(ctx context.Context, r Reader, key AccountKey, report *AuditReport, all bool) error {

@@ -254,7 +254,7 @@ func (a *accountAudit) compare(stored *core.Account) error {
 	}
 	if customer, err := a.r.Records.Record(a.ctx, customerKey(a.key.Customer)); err != nil {
 		return err
-	} else if customer == nil || customer.Deleted {
+	} else if customer == nil {
 		a.find(0, "belongs to a customer that does not exist")
 	}
 	if err := a.unit(stored); err != nil {

@@ -69,7 +69,7 @@ func (a *restAudit) find(where, format string, args ...any) {
 // conversions holds what changes of unit made against the plans that they
 // were made by.
 func (a *restAudit) conversions() error {
-	kind := ConvertedKey("", "").Kind
+	kind := convertedKey("", "").Kind
 	for after := ""; ; {
 		list, err := a.r.Records.List(a.ctx, kind, after, auditPage)
 		if err != nil || len(list) == 0 {

@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector would cost this test minutes and has nothing to see in it.
+
 package ledger_test
 
 import (

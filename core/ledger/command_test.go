@@ -422,3 +422,14 @@ func TestEndedContext(t *testing.T) {
 	b.need(err)
 	same(t, "balance", b.balance(ann).Posted, 9)
 }
+
+// A debit of nothing opens no account, and leaves nothing to give back.
+func TestReverseOfNothing(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	d, _, err := b.Debit(b.ctx, "nothing", charge(ann, 0))
+	b.need(err)
+	for range 2 { // the refusal is the key's answer
+		_, _, err = b.Reverse(b.ctx, "back", d.ID, 0)
+		wantCode(t, "reversing a debit of zero", err, core.CodeInvalid)
+	}
+}

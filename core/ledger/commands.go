@@ -91,6 +91,7 @@ func (l *Ledger) Void(ctx context.Context, key string, id core.ID) (GrantReceipt
 			if err != nil {
 				return GrantReceipt{}, err
 			}
+			a.Settle(tx.Now) // what time has decided is not the answer's
 			before := a.Seq
 			if _, err := a.Void(id, tx.Now); err != nil {
 				return GrantReceipt{}, err

@@ -352,7 +352,8 @@ func (s *twice) Commit(ctx context.Context, b *ledger.Batch, decide func(*ledger
 	return s.Store.Commit(ctx, b, decide)
 }
 
-// A caller who leaves does not undo the others' work, nor its own.
+// A caller who leaves before the committer took its op takes the op along, and
+// nobody else's.
 func TestCallerLeaves(t *testing.T) {
 	b, g := newGated(t, ledger.Options{})
 	b.grant("g", ann, 100)
@@ -368,10 +369,34 @@ func TestCallerLeaves(t *testing.T) {
 	release()
 	wait()
 	waitOther()
-	if left := b.balance(ann).Posted; left != 98 {
+	if left := b.balance(ann).Posted; left != 99 {
 		t.Errorf("the balance is %d", left)
 	}
 	b.sound()
+}
+
+// What the committer has begun is waited for by a caller who wants to leave:
+// the op may be using what is the caller's, and its outcome is known then.
+func TestCallerWaitsForWhatHasBegun(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	ctx, cancel := context.WithCancel(b.ctx)
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	result := make(chan error)
+	made := ""
+	go func() {
+		result <- b.Do(ctx, &ledger.Op{Names: func(*ledger.Batch) {}, Decide: func(*ledger.Tx) error {
+			close(begun)
+			<-goOn
+			made = "made"
+			return nil
+		}})
+	}()
+	<-begun
+	cancel()
+	close(goOn)
+	if err := <-result; err != nil || made != "made" {
+		t.Errorf("got %v, %q", err, made)
+	}
 }
 
 // The result of a customer's put is not read while it is still being made.

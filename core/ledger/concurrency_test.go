@@ -1,9 +1,7 @@
 package ledger_test
 
 import (
-	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -191,59 +189,6 @@ func TestDebitRacesVoid(t *testing.T) {
 			same(t, "debited first", b.balance(account).Posted, 5)
 		default:
 			t.Errorf("round %d: void %v, debit %v", round, errs[0], errs[1])
-		}
-	}
-	b.sound()
-}
-
-// Many accounts and operations at once, with a reader beside them: no account
-// is ever seen below zero, and everything adds up in the end.
-func TestMixedLoad(t *testing.T) {
-	b := newBench(t, nil, ledger.Options{})
-	accounts := []ledger.AccountKey{ann, bob, {Customer: "ann", Unit: "tokens"}}
-	for i, account := range accounts {
-		b.grant(fmt.Sprint("g", i), account, 400)
-	}
-	ctx, stop := context.WithCancel(b.ctx)
-	reader := pool.New().WithErrors()
-	reader.Go(func() error {
-		for ctx.Err() == nil {
-			for _, key := range accounts {
-				a, err := b.Account(b.ctx, key)
-				if err != nil {
-					return err
-				}
-				if balance := a.Balance(start); balance.Available < 0 || balance.Posted+a.Consumed > 400 {
-					return fmt.Errorf("%v reads %+v with %d consumed", key, balance, a.Consumed)
-				}
-			}
-		}
-		return nil
-	})
-	errs := slices.Concat(all(16, func(worker int) []error {
-		var errs []error
-		for i := range 25 {
-			key, account := fmt.Sprintf("%d/%d", worker, i), accounts[(worker+i)%len(accounts)]
-			d, _, err := b.Debit(b.ctx, key, charge(account, 2))
-			errs = append(errs, err)
-			if err == nil && i%3 == 0 {
-				_, _, err = b.Reverse(b.ctx, key, d.ID, 1)
-				errs = append(errs, err)
-			}
-			h, _, err := b.Hold(b.ctx, key, charge(account, 3), ledger.HoldTerms{For: time.Hour})
-			errs = append(errs, err)
-			if err == nil {
-				_, _, _, err = b.Capture(b.ctx, key, ledger.CaptureTerms{Unit: account.Unit, Hold: h.Hold.ID, Amount: 1, Final: true})
-				errs = append(errs, err)
-			}
-		}
-		return errs
-	})...)
-	stop()
-	b.need(reader.Wait())
-	for _, err := range errs {
-		if err != nil && core.CodeOf(err) != core.CodeInsufficientCredits {
-			t.Errorf("a command gave %v", err)
 		}
 	}
 	b.sound()

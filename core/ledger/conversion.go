@@ -36,9 +36,9 @@ func (c *Conversion) To() core.Unit {
 	return c.Change.To
 }
 
-// ConvertedKey names the record that says what a conversion made of a customer's
+// convertedKey names the record that says what a conversion made of a customer's
 // account: a [convert.Plan].
-func ConvertedKey(conversion, customer string) RecordKey {
+func convertedKey(conversion, customer string) RecordKey {
 	return RecordKey{"converted", conversion + "/" + customer}
 }
 
@@ -97,13 +97,13 @@ func (l *Ledger) nameConverted(b *Batch) error {
 	}
 	from, to, seen := l.open.From().Code, l.open.To().Code, map[string]bool{}
 	for _, key := range b.Accounts[:len(b.Accounts):len(b.Accounts)] {
-		if key.Unit != to || seen[key.Customer] {
+		if key.Unit != to && key.Unit != from || seen[key.Customer] {
 			continue
 		}
 		seen[key.Customer] = true
-		b.Accounts = append(b.Accounts, AccountKey{key.Customer, from})
+		b.Accounts = append(b.Accounts, AccountKey{key.Customer, from}, AccountKey{key.Customer, to})
 		if l.open.Of == "" {
-			b.Records = append(b.Records, ConvertedKey(l.open.ID, key.Customer))
+			b.Records = append(b.Records, convertedKey(l.open.ID, key.Customer))
 			continue
 		}
 		made, err := l.converted(context.Background(), key.Customer)
@@ -121,7 +121,7 @@ func (l *Ledger) nameConverted(b *Batch) error {
 // a customer's account. Once written it never changes.
 func (l *Ledger) converted(ctx context.Context, customer string) (*convert.Plan, error) {
 	var made convert.Plan
-	r, err := l.Reader().Records.Record(ctx, ConvertedKey(l.open.Of, customer))
+	r, err := l.Reader().Records.Record(ctx, convertedKey(l.open.Of, customer))
 	if err == nil && r != nil {
 		err = json.Unmarshal(r.Body, &made)
 	}
@@ -166,7 +166,7 @@ func (tx *Tx) convertOne(c *Conversion, old, to *core.Account) error {
 	if err != nil {
 		return err
 	}
-	return tx.PutRecord(ConvertedKey(c.ID, old.Customer), plan)
+	return tx.PutRecord(convertedKey(c.ID, old.Customer), plan)
 }
 
 // Convert brings the open conversion to accounts that no command has named

@@ -310,3 +310,38 @@ func snapshot(b *bench, keys []ledger.AccountKey) string {
 	}
 	return text
 }
+
+// A command that names only the account that is left, as the order of an old
+// window does, brings the conversion to it as whole as any other.
+func TestConversionByTheOldAccount(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	b.grant("first", ann, 100_00)
+	for round, step := range []struct {
+		list []ledger.Conversion
+		old  ledger.AccountKey
+		now  ledger.AccountKey
+		left core.Amount
+	}{
+		{[]ledger.Conversion{b.forward()}, ann, annInUSD, 8_000000},
+		{[]ledger.Conversion{b.forward(), b.back()}, annInUSD, ann, 100_00},
+		{[]ledger.Conversion{b.forward(), b.back(), {ID: "two", Change: toUSD(b)}}, ann, annInUSD, 8_000000},
+	} {
+		b.convertTo(true, step.list...)
+		b.need(b.Do(b.ctx, &ledger.Op{
+			Names:  func(l *ledger.Batch) { l.Accounts = append(l.Accounts, step.old) },
+			Decide: func(*ledger.Tx) error { return nil },
+		}))
+		a, err := b.Reader().Accounts.Account(b.ctx, step.old)
+		b.need(err)
+		if a == nil || a.Became != step.now.Unit {
+			t.Fatalf("round %d: the account that was left is %+v", round, a)
+		}
+		b.wantBalance(step.now, step.left, 0)
+		b.convertTo(false, step.list...)
+	}
+	report, err := b.Reader().AuditAll(b.ctx, nil)
+	b.need(err)
+	if len(report.Findings) > 0 {
+		t.Errorf("the audit finds %+v", report.Findings)
+	}
+}

@@ -33,12 +33,19 @@ func (c Customer) equal(d Customer) bool {
 		c.Currency == d.Currency && maps.Equal(c.Metadata, d.Metadata)
 }
 
-// PutCustomer creates or replaces a customer. Putting an equal one changes nothing.
-func (l *Ledger) PutCustomer(ctx context.Context, c Customer) (stored Customer, created bool, err error) {
-	key := customerKey(c.ID)
-	err = l.Do(ctx, &Op{
-		Names: func(b *Batch) { b.Records = append(b.Records, key) },
+// PutCustomer creates or replaces a customer and says whether it is new.
+// Putting an equal one changes nothing.
+func (l *Ledger) PutCustomer(ctx context.Context, c Customer) (Customer, bool, error) {
+	// Not the results: returning would write them while the op may still run.
+	var stored Customer
+	created := false
+	key, erasure := customerKey(c.ID), RecordKey{erasureKind, c.ID}
+	err := l.Do(ctx, &Op{
+		Names: func(b *Batch) { b.Records = append(b.Records, key, erasure) },
 		Decide: func(tx *Tx) error {
+			if tx.Record(erasure) != nil {
+				return core.InField(core.Errorf(core.CodeUnavailable, "customer %q is being erased, create it again when that is over", c.ID), "id")
+			}
 			stored, created = c, true
 			stored.Created = tx.Now
 			if old := tx.Record(key); old != nil {
@@ -63,7 +70,7 @@ func (l *Ledger) PutCustomer(ctx context.Context, c Customer) (stored Customer, 
 		},
 	})
 	if err != nil {
-		return Customer{}, false, err // the op may still be running
+		return Customer{}, false, err
 	}
 	return stored, created, nil
 }
@@ -74,7 +81,10 @@ func (l *Ledger) Customer(ctx context.Context, id string) (Customer, error) {
 	if err != nil {
 		return Customer{}, err
 	}
-	if r == nil || r.Deleted {
+	if r != nil && r.Deleted {
+		return Customer{}, errErased(id)
+	}
+	if r == nil {
 		return Customer{}, core.InField(core.Errorf(core.CodeUnknownCustomer, "customer %q does not exist, create it first", id), "customer")
 	}
 	var c Customer

@@ -199,6 +199,7 @@ func (l *Ledger) Reverse(ctx context.Context, key string, debit core.ID, amount 
 				b.Accounts = append(b.Accounts, current)
 			}
 			b.Requests = append(b.Requests, hash)
+			b.Records = append(b.Records, customerKey(account.Customer))
 			for _, t := range taken.Allocations {
 				b.Grants = append(b.Grants, t.Grant)
 			}
@@ -206,7 +207,16 @@ func (l *Ledger) Reverse(ctx context.Context, key string, debit core.ID, amount 
 		decide: func(tx *Tx, req *Request) (ReversalReceipt, error) {
 			a := tx.Account(account)
 			if a == nil || a.Became != "" && tx.ledger.became[account.Unit] == "" {
-				return ReversalReceipt{}, tx.usable(account, a)
+				if err := tx.usable(account, a); err != nil {
+					return ReversalReceipt{}, err
+				}
+			}
+			if a == nil { // a debit of zero opens no account
+				a = &core.Account{Customer: account.Customer, Unit: core.Unit{Code: account.Unit}}
+				tx.ledger.prepare(a)
+			}
+			if tx.Erased(account.Customer) {
+				return ReversalReceipt{}, errErased(account.Customer)
 			}
 			of := tx.Request(hash)
 			give := amount
@@ -243,8 +253,11 @@ func (tx *Tx) carryBack(reversal core.ID, a *core.Account, given []core.Allocati
 	for i, part := range given {
 		g := a.Grant(part.Grant)
 		amount, err := tx.ledger.late(a.Unit.Code, *g, part.Amount)
-		if err != nil || amount == 0 || g.Closed != core.Converted {
+		if err != nil {
 			return err
+		}
+		if amount == 0 || g.Closed != core.Converted {
+			continue // it has ended with its grant, or is less than the least part
 		}
 		t := g.Terms
 		t.ID, t.Amount = core.NewID(core.GrantID, a.Customer, "convert", string(reversal), i), amount

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sourcegraph/conc"
 
@@ -59,6 +60,7 @@ type Op struct {
 	Decide func(*Tx) error
 	err    error
 	done   chan struct{}
+	state  atomic.Int32
 }
 
 // Open starts the committer over a store. Close stops it; the store stays open.
@@ -94,41 +96,66 @@ func (l *Ledger) Reader() Reader { return l.store.Reader() }
 func (l *Ledger) Now() core.Time { return l.options.Now() }
 
 // Do runs ops in one or more batches, those of one call in their order, and
-// returns when each is durable. The result is the first op's error; when ctx
-// ends first the ops may still be applied.
+// returns when each is durable. The result is the first op's error. When ctx
+// ends, what the committer has not taken yet is withdrawn and never runs; what
+// it has taken is waited for, since it may be using what the caller gave it.
 func (l *Ledger) Do(ctx context.Context, ops ...*Op) error {
-	for _, op := range ops {
+	for i, op := range ops {
 		op.done = make(chan struct{})
+		op.state.Store(opQueued)
+		var err error
 		select {
 		case l.queue <- op:
+			continue
 		case <-l.stop:
-			return ErrClosed
+			err = ErrClosed
 		case <-ctx.Done():
-			return core.Errorf(core.CodeUnavailable, "the request ended before the ledger could take it")
+			err = core.Errorf(core.CodeUnavailable, "the request ended before the ledger could take it")
 		}
+		for _, queued := range ops[:i] {
+			_ = l.wait(ctx, queued)
+		}
+		return err
 	}
 	var first error
 	for _, op := range ops {
-		select {
-		case <-op.done:
-			if first == nil {
-				first = op.err
-			}
-		case <-l.stopped:
-			// It may have queued just after the committer's last look.
-			select {
-			case <-op.done:
-				if first == nil {
-					first = op.err
-				}
-			default:
-				return ErrClosed
-			}
-		case <-ctx.Done():
-			return core.Errorf(core.CodeUnavailable, "the request ended before its commit, repeat it with the same key to learn the outcome")
+		if err := l.wait(ctx, op); first == nil {
+			first = err
 		}
 	}
 	return first
+}
+
+// The states of an op that was given to the committer.
+const (
+	opQueued int32 = iota
+	opTaken
+	opWithdrawn
+)
+
+// wait returns when an op is durable, was refused or will never run.
+func (l *Ledger) wait(ctx context.Context, op *Op) error {
+	select {
+	case <-op.done:
+		return op.err
+	case <-l.stopped:
+	case <-ctx.Done():
+		if op.state.CompareAndSwap(opQueued, opWithdrawn) {
+			return core.Errorf(core.CodeUnavailable, "the request ended before the ledger took it, nothing was done")
+		}
+	}
+	select {
+	case <-op.done:
+		return op.err
+	case <-l.stopped:
+		// It may have queued just after the committer's last look.
+		select {
+		case <-op.done:
+			return op.err
+		default:
+			return ErrClosed
+		}
+	}
 }
 
 // commitLoop takes whatever has queued since the last commit as one batch.
@@ -138,7 +165,9 @@ func (l *Ledger) commitLoop() {
 	for {
 		select {
 		case op := <-l.queue:
-			batch = append(batch[:0], op)
+			if batch = l.take(batch[:0], op); len(batch) == 0 {
+				continue
+			}
 		case <-l.stop:
 			l.drain(batch[:0])
 			return
@@ -151,12 +180,20 @@ func (l *Ledger) fill(batch []*Op) []*Op {
 	for len(batch) < l.options.MaxBatch {
 		select {
 		case op := <-l.queue:
-			batch = append(batch, op)
+			batch = l.take(batch, op)
 		default:
 			return batch
 		}
 	}
 	return batch
+}
+
+// take adds an op to a batch unless its caller has gone.
+func (l *Ledger) take(batch []*Op, op *Op) []*Op {
+	if !op.state.CompareAndSwap(opQueued, opTaken) {
+		return batch
+	}
+	return append(batch, op)
 }
 
 // drain commits what was queued before the stop.

@@ -15,6 +15,9 @@ type Reader struct {
 	Records  RecordReader
 	Links    LinkReader
 	Audit    auditReader // nil where the store cannot list its tables
+	// Snapshot runs f so that all reads with the context it is given see one
+	// committed state; nil where the store has no such thing.
+	Snapshot func(ctx context.Context, f func(context.Context) error) error
 }
 
 // AccountReader reads balances and what makes them up.
@@ -57,6 +60,7 @@ type EntryReader interface {
 type QueueFilter struct {
 	State      QueueState
 	Connection string
+	Customer   string // of intents; events are of no customer that a store knows
 	After      core.ID
 	Limit      int
 }

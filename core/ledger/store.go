@@ -96,9 +96,12 @@ type Changes struct {
 	Records  []*Record       // upserts; Version must follow the stored one
 	Unlinked []Link          // deletes, before the inserts; a missing link is no error
 	Links    []Link          // inserts; an equal link is no error
-	Events   []*Event        // new inbox rows, or claimed ones settled
+	Events   []*Event        // new inbox rows, or claimed ones settled; an empty body empties the row's, another leaves it
 	Intents  []*Intent       // new outbox rows; an equal id is no error, unless it is another stream's or kind's
 	Settled  []*Intent       // claimed ones settled
+	Bare     []core.ID       // grants whose metadata is taken away
+	Cleared  []*Request      // existing ones that get other Fields and another Result
+	Wipe     bool            // what is taken out of rows is overwritten where it stood
 }
 
 // Request is the durable answer to one idempotency key.

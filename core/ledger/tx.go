@@ -74,14 +74,18 @@ func (tx *Tx) usable(key AccountKey, a *core.Account) error {
 // was converted to another unit is refused.
 func (tx *Tx) OpenAccount(key AccountKey) (*core.Account, error) {
 	a := tx.Account(key)
-	if err := tx.usable(key, a); err != nil || a != nil {
+	if err := tx.usable(key, a); err != nil {
 		return a, err
 	}
 	record, named := tx.state.Records[customerKey(key.Customer)]
-	if !named {
+	switch {
+	case record != nil && record.Deleted:
+		return nil, errErased(key.Customer)
+	case a != nil:
+		return a, nil
+	case !named:
 		return nil, errNoAccount
-	}
-	if record == nil || record.Deleted {
+	case record == nil:
 		return nil, core.InField(core.Errorf(core.CodeUnknownCustomer, "customer %q does not exist, create it first", key.Customer), "customer")
 	}
 	tx.state.Accounts[key] = &core.Account{Customer: key.Customer, Unit: core.Unit{Code: key.Unit}}
@@ -115,6 +119,9 @@ func (tx *Tx) Send(intents ...*Intent) { tx.changes.Intents = append(tx.changes.
 // finish returns what the batch changed.
 func (tx *Tx) finish() *Changes {
 	tx.changes.Accounts = slices.DeleteFunc(tx.changes.Accounts, func(a *core.Account) bool { return !a.Changed() })
+	for _, a := range tx.changes.Accounts {
+		a.Seal()
+	}
 	return tx.changes
 }
 

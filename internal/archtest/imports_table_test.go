@@ -56,13 +56,14 @@ var rows = []row{
 
 	// Small helpers know nothing of the domain.
 	{"internal/speccheck", "", "github.com/pb33f"},
-	{"internal/clock", "core", ""}, // it tells the time in the core's unit
+	{"internal/clock", "core", ""},                                                      // it tells the time in the core's unit
+	{"internal/history", "", rapid + " " + conc + " github.com/anishathalye/porcupine"}, // it judges the core, so it shares nothing with it
 	{"internal/*", "internal/...", conc + " github.com/hashicorp/go-retryablehttp golang.org/x"},
 }
 
 // testOnly are libraries that stand in tests and in the suites that tests
 // call, and nowhere else.
-var testOnly = []string{"github.com/pb33f", rapid, "github.com/rogpeppe/go-internal"}
+var testOnly = []string{"github.com/pb33f", rapid, "github.com/rogpeppe/go-internal", "github.com/anishathalye/porcupine"}
 
 // testSuites are the packages without _test.go that only tests import.
-var testSuites = []string{"internal/speccheck", "storage/storetest", "adapters/adaptertest", "adapters/sandbox/sandboxtest"}
+var testSuites = []string{"internal/speccheck", "internal/history", "storage/storetest", "adapters/adaptertest", "adapters/sandbox/sandboxtest"}

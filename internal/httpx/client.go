@@ -22,6 +22,8 @@ type Options struct {
 	Timeout time.Duration  // of one call with its repeats, 60 s when zero; a context's deadline may be earlier
 	MaxBody int64          // bytes of an answer, 4 MiB when zero
 	RootCAs *x509.CertPool // whom to trust instead of the system's, for a proxy with its own authority
+
+	Transport http.RoundTripper // below all the above, for tests without a network; the network when nil
 }
 
 func (o Options) withDefaults() Options {
@@ -52,7 +54,10 @@ func (o Options) withDefaults() Options {
 // for reads within one host only; there are no cookies; TLS is 1.2 or newer.
 func NewClient(o Options) *http.Client {
 	o = o.withDefaults()
-	base := &capped{next: newTransport(o), limit: o.MaxBody}
+	if o.Transport == nil {
+		o.Transport = newTransport(o)
+	}
+	base := &capped{next: o.Transport, limit: o.MaxBody}
 	rc := retryablehttp.NewClient()
 	rc.HTTPClient = &http.Client{Transport: base, CheckRedirect: sameHost}
 	rc.Logger = nil

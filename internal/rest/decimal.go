@@ -58,6 +58,14 @@ func (d Decimal) MarshalJSON() ([]byte, error) {
 	return []byte(d), nil
 }
 
+// Rat is the number exactly; an absent number is zero.
+func (d Decimal) Rat() *big.Rat {
+	if r, ok := ratio(string(d)); ok {
+		return r
+	}
+	return new(big.Rat)
+}
+
 // Parts is the number counted in parts of 10^-scale, and false where that is
 // not a whole number of 64 bits. An absent number is zero.
 func (d Decimal) Parts(scale int) (int64, bool) {

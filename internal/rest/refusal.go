@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -31,7 +32,7 @@ func (c *Client) refused(resp *http.Response, body []byte) error {
 	}
 	switch e.Code, e.Message = byStatus(resp.StatusCode); e.Code {
 	case adapters.CodeRateLimited:
-		e.RetryAfter, _ = httpx.RetryAfter(resp.Header.Get("Retry-After"), time.Now())
+		e.RetryAfter, _ = httpx.RetryAfter(cmp.Or(resp.Header.Get("Retry-After"), resp.Header.Get(c.wait)), time.Now())
 		return e
 	case adapters.CodeUnauthorized, adapters.CodeForbidden:
 		return e // whoever wrote it let the request pass no further

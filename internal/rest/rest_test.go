@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -199,4 +200,19 @@ func FuzzDecimal(f *testing.F) {
 			t.Errorf("%q was read and cannot be written: %v %s", text, err, raw)
 		}
 	})
+}
+
+// A form is sent as one, under the same key and with the same care.
+func TestSendForm(t *testing.T) {
+	c, seen, body := vendor(t, answer{status: 200, body: `{"id":"x"}`})
+	var got struct{ ID string }
+	err := c.SendForm(t.Context(), "/things", "key-1", url.Values{"items[id][0]": {"a b"}}, &got)
+	if err != nil || got.ID != "x" || *body != "items%5Bid%5D%5B0%5D=a+b" || seen.Method != http.MethodPost || seen.URL.Path != "/v1/things" ||
+		seen.Header.Get("Idempotency-Key") != "key-1" || !strings.HasPrefix(seen.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		t.Errorf("%v %+v: sent %q to %s with %v", err, got, *body, seen.URL, seen.Header)
+	}
+	c, _, _ = vendor(t, answer{status: 503, body: `{}`})
+	if err := c.SendForm(t.Context(), "/things", "", nil, &got); adapters.AsError(err).Code != adapters.CodeUnknown {
+		t.Errorf("a lost answer: %v", err)
+	}
 }

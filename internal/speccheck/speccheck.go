@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -169,6 +170,7 @@ func (s *Spec) Check(x Exchange) []string {
 	var out []string
 	if x.Status/100 == 2 {
 		out = append(out, s.unknownQuery(x, req, item)...)
+		out = append(out, unknownForm(x, string(body), item)...)
 		_, errs := s.check.ValidateHttpRequest(req)
 		out = append(out, tell(x, "request", errs)...)
 		req.Body = io.NopCloser(bytes.NewReader(body))
@@ -196,6 +198,36 @@ func (s *Spec) unknownQuery(x Exchange, req *http.Request, item *v3.PathItem) []
 		short, _, _ := strings.Cut(name, "[")
 		if !known[short] && !known[name] {
 			out = append(out, fmt.Sprintf("%s: request: query parameter %q is not declared", x, name))
+		}
+	}
+	return out
+}
+
+// unknownForm finds form names that the operation does not declare, which the
+// validator lets pass unless the document forbids others.
+func unknownForm(x Exchange, body string, item *v3.PathItem) []string {
+	op, ok := item.GetOperations().Get(strings.ToLower(x.Method))
+	if !ok || op.RequestBody == nil || op.RequestBody.Content == nil {
+		return nil
+	}
+	media, ok := op.RequestBody.Content.Get("application/x-www-form-urlencoded")
+	if !ok || media.Schema == nil || !strings.HasPrefix(x.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return nil
+	}
+	schema, form := media.Schema.Schema(), map[string]bool{}
+	if schema == nil || schema.Properties == nil {
+		return nil
+	}
+	for pair := range strings.SplitSeq(body, "&") {
+		if name, err := url.QueryUnescape(strings.SplitN(pair, "=", 2)[0]); err == nil && name != "" {
+			form[name] = true
+		}
+	}
+	var out []string
+	for name := range form {
+		short, _, _ := strings.Cut(name, "[")
+		if _, ok := schema.Properties.Get(short); !ok {
+			out = append(out, fmt.Sprintf("%s: request: form parameter %q is not declared", x, name))
 		}
 	}
 	return out

@@ -39,7 +39,7 @@ func (r *reader) mappings(top object, c *Config) {
 			continue
 		}
 		k.Create, k.Window, k.ManualChanges, k.Percent = true, time.Minute, manualFlag, 50
-		k.HoldsUnits = p.HoldsUnits
+		k.HoldsUnits, k.Draws, k.StartsNow = p.HoldsUnits, p.Draws, p.StartsNow
 		if len(p.Strategies) > 0 {
 			k.Strategy = p.Strategies[0]
 		}
@@ -99,7 +99,7 @@ func (r *reader) mapping(f field, k *mapping.Connection, p Provider, c *Config) 
 	}
 	if carrier, ok := o.get("carrier"); ok {
 		k.Carrier, _ = r.text(carrier, 255)
-		if k.Strategy != adapters.Meter {
+		if k.Strategy != adapters.Meter && (!p.CarrierLeads || k.Strategy == adapters.Totals) {
 			r.fault(carrier.at, "carrier is what metered consumption is billed by, the strategy %q meters none, remove it", k.Strategy)
 		}
 	}

@@ -140,7 +140,26 @@ func (r *Runner) dispatch(ctx, working context.Context, jobs *conc.WaitGroup) (i
 	case <-ctx.Done():
 		return 0, nil
 	}
-	free += r.gather(ctx)
+	return r.claim(ctx, working, jobs, free+r.gather(ctx))
+}
+
+// Step claims at most one due item and returns when work on it has ended. It
+// reports whether there was one.
+func (r *Runner) Step(ctx context.Context) (bool, error) {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return false, nil
+	}
+	var jobs conc.WaitGroup
+	n, err := r.claim(ctx, ctx, &jobs, 1)
+	jobs.Wait()
+	return n > 0, err
+}
+
+// claim claims an item for each of the slots that were taken, as many as there
+// are, and starts work on them.
+func (r *Runner) claim(ctx, working context.Context, jobs *conc.WaitGroup, free int) (int, error) {
 	wall := r.o.Wall()
 	items, err := r.o.Ledger.Store().Claim(ctx, r.o.Queue, r.o.Ledger.Now(), wall, free, r.o.Lease)
 	for ; free > len(items); free-- {

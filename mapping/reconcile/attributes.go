@@ -43,7 +43,7 @@ type finder func(cause Cause, ours, vendors, difference, evidence string)
 // stateOf judges whether one side has ended what the other has not. What is
 // spent here may stand at the vendor in any state: it draws in its own time.
 // What was partly consumed here before it ended may be left to it for the same
-// reason. It reports whether they differ.
+// reason, and where it takes a withdrawal from any lot, only sums tell. It reports whether they differ.
 func (r *run) stateOf(g *core.Grant, v *adapters.VendorGrant, find finder) bool {
 	ours := g.State(r.AsOf)
 	live := ours == core.Open || ours == core.Scheduled
@@ -51,7 +51,7 @@ func (r *run) stateOf(g *core.Grant, v *adapters.VendorGrant, find finder) bool 
 	switch {
 	case live && ended(v):
 		find(StateDiffers, string(ours), string(v.State), "", "the vendor's object has ended, ours is in force")
-	case taken && !ended(v) && !(v.State == core.Spent):
+	case taken && !ended(v) && v.State != core.Spent && !r.traits.Pooled:
 		find(StateDiffers, string(ours), string(v.State), "", "ours has ended, the vendor's object is in force")
 	default:
 		return false
@@ -96,7 +96,7 @@ func amount(v *adapters.VendorGrant, given []*mapping.GrantFacts, remade bool, f
 // mapping; the core withdraws the rest at its own instant.
 func (r *run) expiry(g *core.Grant, v *adapters.VendorGrant, find finder) {
 	ours, vendors := g.Expires, v.Expires
-	if vendors != core.Never && r.fit("never expires") != adapters.Exact && vendors > core.TimeOf(r.AsOf.Std().AddDate(farDateYears, 0, 0)) {
+	if ours == core.Never && r.fit("never expires") != adapters.Exact && vendors > core.TimeOf(r.AsOf.Std().AddDate(farDateYears, 0, 0)) {
 		vendors = core.Never // where the vendor has no never a far date stands for it
 	}
 	switch {

@@ -49,7 +49,7 @@ func (r *run) consumption(ctx context.Context, c ledger.Customer, s *state, l *l
 			s.flying = append(s.flying, f)
 		}
 		switch {
-		case l == nil:
+		case l == nil, r.Connection.ByLot(): // lot by lot, with the grants
 		case r.Connection.Strategy == adapters.Meter:
 			compareDrawn(s, l, t, usage, known)
 		default:
@@ -95,12 +95,18 @@ func (r *run) tally(ctx context.Context, a *core.Account, t *tally) error {
 	if w.Number == 0 {
 		return nil
 	}
-	told, err := r.told(ctx, a, w)
+	book, err := r.book(ctx, a)
 	if err != nil {
 		return err
 	}
+	told := book.Told
+	if !r.Connection.ByLot() {
+		if told, err = r.told(ctx, a, w, book); err != nil {
+			return err
+		}
+	}
 	var h [2]adapters.Holding
-	for i, amount := range []core.Amount{w.Told, a.Consumed} {
+	for i, amount := range []core.Amount{w.Told - book.Apart, a.Consumed - book.Apart} {
 		if h[i], err = held(r.Connection, a.Unit, amount); err != nil {
 			return err
 		}
@@ -110,32 +116,38 @@ func (r *run) tally(ctx context.Context, a *core.Account, t *tally) error {
 		t.untold += h[1].Quanta - h[0].Quanta
 	}
 	t.opened = t.opened || w.Closes != 0
-	carry, err := r.carry(ctx, a)
-	if err != nil {
+	t.carry -= book.Carry
+	t.settled, err = r.lastTold(ctx, a, t.settled)
+	if err != nil || w.Closes == 0 {
 		return err
 	}
-	t.carry -= carry
-	// An open window was not told yet, the one before may just have been.
+	intent, err := r.windowIntent(ctx, a, w.Number)
+	t.lost = t.lost || intent == nil || intent.Customer != a.Customer
+	return err
+}
+
+// lastTold is when the newest window of an account was told, if that was later
+// than an instant. An open window was not told yet, the one before may just
+// have been.
+func (r *run) lastTold(ctx context.Context, a *core.Account, at core.Time) (core.Time, error) {
+	w := r.window(a)
 	for n := w.Number; n > 0 && n > w.Number-2; n-- {
 		intent, err := r.windowIntent(ctx, a, n)
 		if err != nil {
-			return err
+			return at, err
 		}
 		if intent != nil {
-			t.settled = max(t.settled, intent.Settled)
-		}
-		if n == w.Number && w.Closes != 0 && (intent == nil || intent.Customer != a.Customer) {
-			t.lost = true
+			at = max(at, intent.Settled)
 		}
 	}
-	return nil
+	return at, nil
 }
 
 // told is what the windows of an account told, by the law: the floor of all
 // that was consumed until the last one closed, less the floor of what was
 // consumed before the account joined. One that left and joined again was not
 // told what was consumed between, so each of its windows is read.
-func (r *run) told(ctx context.Context, a *core.Account, w core.Window) (int64, error) {
+func (r *run) told(ctx context.Context, a *core.Account, w core.Window, book *mapping.Book) (int64, error) {
 	last := w.Number
 	if w.Closes != 0 {
 		last--
@@ -158,7 +170,7 @@ func (r *run) told(ctx context.Context, a *core.Account, w core.Window) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	end, err := held(r.Connection, a.Unit, w.Told)
+	end, err := held(r.Connection, a.Unit, w.Told-book.Apart)
 	return end.Quanta - first, err
 }
 
@@ -180,18 +192,18 @@ func (r *run) span(ctx context.Context, a *core.Account, n int64) (first, end in
 	return before.Quanta, after.Quanta, err
 }
 
-// carry is what a connection could not yet take off: zero or below.
-func (r *run) carry(ctx context.Context, a *core.Account) (int64, error) {
+// book is what a connection was told of an account.
+func (r *run) book(ctx context.Context, a *core.Account) (*mapping.Book, error) {
 	key := mapping.BookKey(r.Connection.Name, ledger.AccountKey{Customer: a.Customer, Unit: a.Unit.Code})
 	record, err := r.Reader.Records.Record(ctx, key)
+	book := &mapping.Book{}
 	if err != nil || record == nil {
-		return 0, err
+		return book, err
 	}
-	var book mapping.Book
-	if err := json.Unmarshal(record.Body, &book); err != nil {
-		return 0, core.Errorf(core.CodeInternal, "the book of what was told for customer %q cannot be read", a.Customer)
+	if err := json.Unmarshal(record.Body, book); err != nil {
+		return nil, core.Errorf(core.CodeInternal, "the book of what was told for customer %q cannot be read", a.Customer)
 	}
-	return book.Carry, nil
+	return book, nil
 }
 
 // usage reads what the vendor counts. It is not asked before the connection

@@ -55,6 +55,13 @@ func (r *run) grants(ctx context.Context, s *state) (*lots, error) {
 	}
 	for _, a := range s.accounts {
 		exact := whole(r.Connection, a.Unit)
+		book, err := r.book(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if s.told, err = r.lastTold(ctx, a, s.told); err != nil {
+			return nil, err
+		}
 		for after := int64(0); ; {
 			page, err := r.Reader.Accounts.Grants(ctx, ledger.AccountKey{Customer: s.id, Unit: a.Unit.Code}, after, ourPage)
 			if err != nil {
@@ -64,7 +71,7 @@ func (r *run) grants(ctx context.Context, s *state) (*lots, error) {
 				break
 			}
 			for i := range page {
-				if err := r.grant(ctx, s, a, &page[i], l, exact); err != nil {
+				if err := r.grant(ctx, s, a, &page[i], l, book, exact); err != nil {
 					return nil, err
 				}
 			}
@@ -152,7 +159,7 @@ func (r *run) strangers(ctx context.Context, s *state, l *lots) error {
 }
 
 // grant compares one grant of ours.
-func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Grant, l *lots, exact bool) error {
+func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Grant, l *lots, book *mapping.Book, exact bool) error {
 	list := l.byNeutral[string(g.ID)]
 	delete(l.byNeutral, string(g.ID))
 	want, err := held(r.Connection, a.Unit, g.Amount)
@@ -179,6 +186,16 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 		given = append(given, &mapping.GrantFacts{Holding: want, Priority: g.Priority})
 	}
 	want = given[0].Holding // an account that joined later gave what was left then
+	lot, named := book.Lots[g.ID]
+	if named {
+		if want, err = held(r.Connection, a.Unit, lot.Given); err != nil {
+			return err
+		}
+		given = append([]*mapping.GrantFacts{{Holding: want, Priority: given[0].Priority}}, given...)
+	}
+	if r.Connection.ByLot() {
+		list = together(list, links, want)
+	}
 	if len(list) == 0 {
 		return r.absent(s, a, g, intent, want, links)
 	}
@@ -188,11 +205,17 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 	if !r.attributes(s, g, v, given, remade) || ended(v) {
 		return nil // what differs already would only differ again in the sums
 	}
+	value, left := heldBy(v)
+	if r.Connection.ByLot() {
+		if named {
+			return r.compareLot(s, a, g, v, lot)
+		}
+		return nil // nothing is left of it on either side that could be told
+	}
 	ours, err := held(r.Connection, a.Unit, g.Remaining)
 	if err != nil {
 		return err
 	}
-	value, left := heldBy(v)
 	t := l.of(ours.Unit)
 	t.grants++
 	t.drawn.add(value, 1)
@@ -235,7 +258,8 @@ func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.L
 		}
 	}
 	object := grantObject(string(g.ID))
-	if !linked(links, best.ID) && !ended(best) {
+	lost := !slices.ContainsFunc(list, func(v adapters.VendorGrant) bool { return linked(links, v.ID) })
+	if !linked(links, best.ID) && (inForce(best) || lost && !ended(best)) { // one that is used up may have given way to another
 		s.find(Finding{Object: object, Cause: Unlinked, Ours: string(g.ID), Vendors: best.ID, VendorObject: best.ID})
 	}
 	for i := range list {
@@ -288,6 +312,10 @@ func (r *run) absent(s *state, a *core.Account, g *core.Grant, intent *ledger.In
 	case intent.State == ledger.Applied:
 		s.kept++
 		r.blind("grants that are kept in the core", "the vendor took the order and holds no object for it")
+		return nil
+	case intent.State == ledger.Ignored && strings.HasPrefix(intent.Reason, mapping.KeptReason):
+		s.kept++
+		r.blind("grants that are kept in the core", strings.TrimPrefix(intent.Reason, mapping.KeptReason))
 		return nil
 	case intent.State == ledger.Ignored:
 		f.Evidence = fmt.Sprintf("order %s was ignored: %s", intent.ID, intent.Reason)

@@ -19,6 +19,7 @@ type state struct {
 	accounts []*core.Account
 	grants   int
 	kept     int
+	told     core.Time // when the newest window was told
 	findings []Finding
 	flying   []Finding         // what is not due to be told yet
 	lagging  map[string]string // object and cause to why the difference may only be a read that lags
@@ -87,7 +88,7 @@ func (u *unsettled) excuse(f *Finding) string {
 	}
 	for ref := range u.refs[f.Customer] {
 		if f.Object == grantObject(ref) || f.Cause == LeftDiffers {
-			return "the order that ends grant " + ref + " waits for the window to close"
+			return "an order about grant " + ref + " waits until it is due"
 		}
 	}
 	return ""

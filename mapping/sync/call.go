@@ -30,6 +30,9 @@ func (o *order) call(ctx context.Context, c *connection) (done, error) {
 			return done{}, err
 		}
 	}
+	if o.act == doSplit {
+		return done{}, nil // it is our own books that are read
+	}
 	if o.act == doCompare {
 		seen, err := c.grants(ctx, o.mark.Customer)
 		o.seen = seen
@@ -54,7 +57,7 @@ func (o *order) lookUp() bool {
 		return true
 	case doCustomer:
 		return o.mark.Customer == "" && (o.tried || !o.body.New)
-	case doGrant, doSell, doTell, doCancel, doRedo:
+	case doGrant, doSell, doTell, doDraw, doCancel, doRedo:
 		return o.tried
 	}
 	return false
@@ -92,7 +95,7 @@ func (o *order) mayRepeat(c *connection, known bool) error {
 		return nil
 	case !known:
 		return errUnclear
-	case o.sinceLag < traits.ReadLag:
+	case o.sinceLag < traits.ReadLag && !o.hurry:
 		return adapters.Errorf(adapters.CodeInProgress, "the object is not to be seen yet, reads may lag")
 	}
 	return nil
@@ -112,6 +115,8 @@ func (o *order) write(ctx context.Context, c *connection) (adapters.Answer, erro
 		return c.port.EndGrant(ctx, b.End.Order(o.mark, o.links))
 	case doTell:
 		return c.port.Consume(ctx, b.Consume.Order(o.mark, sent, o.links))
+	case doDraw:
+		return c.port.Consume(ctx, b.Consume.DrawOrder(o.draw, o.mark, sent, o.links))
 	case doCancel:
 		return c.port.CancelConsumption(ctx, o.taken.Order(o.mark, o.links))
 	case doCarrier:

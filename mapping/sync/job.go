@@ -102,7 +102,8 @@ func (j *job) step(ctx context.Context) bool {
 		return false
 	case err != nil:
 		j.w.o.Log.Error("an intent cannot be begun", "intent", string(j.id), "error", err)
-		return false // it comes back when the lease ends
+		j.putBack(ctx, j.w.o.Wall().Add(time.Second), "it cannot be begun now")
+		return false // where that fails too, it comes back when the lease ends
 	case o == nil:
 		return false
 	}
@@ -116,8 +117,11 @@ func (j *job) step(ctx context.Context) bool {
 	if o.act == doCustomer && done.found && !o.tried {
 		o.act = doEnsure // it was there before us: link it first, then update it
 	}
-	if o.act == doCompare {
+	switch o.act {
+	case doCompare:
 		return j.compared(ctx, o)
+	case doSplit:
+		return j.split(ctx, o)
 	}
 	return j.succeeded(ctx, o, done.answer)
 }
@@ -134,6 +138,8 @@ const (
 	doCancel   action = "cancel"
 	doSell     action = "sell"
 	doCarrier  action = "carrier" // what consumption is billed by, before the first of it
+	doSplit    action = "split"   // a window's consumption over the lots it was drawn from
+	doDraw     action = "draw"    // on one lot
 	doCompare  action = "compare" // what is left of grants, to true them up
 	doRedoEnd  action = "redo end"
 	doRedo     action = "redo"
@@ -141,11 +147,13 @@ const (
 
 // harmless reports that the action may be repeated at any time, with no other
 // effect than once: it looks before it makes, or only reads.
-func (a action) harmless() bool { return a == doEnsure || a == doCarrier || a == doCompare }
+func (a action) harmless() bool {
+	return a == doEnsure || a == doCarrier || a == doCompare || a == doSplit
+}
 
 // leads reports that another action of the same intent may follow.
 func (a action) leads() bool {
-	return a.harmless() || a == doCancel || a == doRedoEnd || a == doRedo
+	return a.harmless() || a == doCancel || a == doDraw || a == doRedoEnd || a == doRedo
 }
 
 // order is one call, begun and durable.
@@ -154,11 +162,14 @@ type order struct {
 	mark     adapters.Mark
 	body     *mapping.Body
 	taken    *mapping.Taken         // of doCancel
+	draw     *mapping.Draw          // of doDraw
 	redo     *mapping.Redo          // of doRedoEnd and doRedo
 	seen     []adapters.VendorGrant // what doCompare read
 	links    adapters.Links
+	customer string        // the application's
 	tried    bool          // an earlier attempt may have acted
 	asked    bool          // a person has looked and wants it tried again
+	hurry    bool          // nothing is waited for: see [Worker.Drain]
 	sinceTry time.Duration // since the first attempt of this call, and
 	sinceLag time.Duration // since the last one
 }
@@ -188,6 +199,9 @@ func (j *job) begin(ctx context.Context) (o *order, err error) {
 				account := ledger.AccountKey{Customer: customer, Unit: c.Unit.Code}
 				b.Accounts = append(b.Accounts, account)
 				b.Records = append(b.Records, mapping.BookKey(j.conn.Name, account))
+			}
+			if g := claimed.Grant; g != nil && g.Late {
+				b.Accounts = append(b.Accounts, ledger.AccountKey{Customer: customer, Unit: g.Unit.Code})
 			}
 			if p := claimed.Sale; p != nil {
 				ledger.NamesPurchase(b, p.ID)

@@ -22,13 +22,16 @@ func neutrals(b *mapping.Body, customer string) []string {
 		list = append(list, b.Sale.Pack, string(b.Sale.ID))
 	case b.Consume != nil:
 		list = append(list, b.Consume.Window)
+		if d := b.Consume.NextDraw(); d != nil {
+			list = append(list, string(d.Grant))
+		}
 	}
 	return list
 }
 
 // plan decides the next call of an intent, or that none is needed.
 func (j *job) plan(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body) (*order, *unsent, error) {
-	o := &order{body: body, links: j.conn.named()}
+	o := &order{body: body, customer: row.Customer, links: j.conn.named(), hurry: j.w.draining.Load() > 0}
 	for _, neutral := range neutrals(body, row.Customer) {
 		o.links = append(o.links, vendorLinks(tx.Links(ledger.LinkKey{Connection: j.conn.Name, Neutral: neutral}))...)
 	}
@@ -38,13 +41,21 @@ func (j *job) plan(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body) (*orde
 	if body.Customer == nil && body.End == nil && body.TrueUp == nil && o.mark.Customer == "" && j.conn.canPutCustomer() {
 		return o, nil, ensure(tx, row, body, o, j.conn.Name)
 	}
-	if body.Consume != nil && j.conn.Strategy == adapters.Meter && j.port.NeedsCarrier() && o.links.One(adapters.RoleCarrier) == "" {
+	if j.wantsCarrier(body) && o.links.One(adapters.RoleCarrier) == "" {
 		o.act = doCarrier
 		o.mark = carrierMark(row.Customer, j.conn.Name, o.mark.Customer)
 		return o, nil, nil
 	}
 	end, err := j.choose(tx, row, body, o)
 	return o, end, err
+}
+
+// wantsCarrier reports whether the order rests on the customer's carrier.
+func (j *job) wantsCarrier(body *mapping.Body) bool {
+	if !j.port.NeedsCarrier() {
+		return false
+	}
+	return body.Consume != nil && j.conn.Strategy == adapters.Meter || body.Grant != nil && j.port.Traits().CarrierLeads
 }
 
 // choose sets what the order does.
@@ -54,6 +65,11 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 		o.act = doCustomer
 	case body.Grant != nil:
 		o.act = doGrant
+		if body.Grant.Late && !row.Tried {
+			if live, err := renew(tx, j.conn, row, body.Grant); !live || err != nil {
+				return &unsent{ledger.Ignored, "it ended before it could be given to the vendor"}, err
+			}
+		}
 		if body.Grant.Holding.Quanta <= 0 {
 			return nil, core.Errorf(core.CodeInvalid, "the grant's value at the vendor cannot be counted")
 		}
@@ -85,7 +101,7 @@ func (j *job) chooseWindow(tx *ledger.Tx, row *ledger.Intent, c *mapping.Consump
 	if err != nil {
 		return nil, err
 	}
-	carried, windows := book.Carry, len(book.Windows)
+	was := *book
 	if c.Told == nil {
 		a := tx.Account(account)
 		if a == nil {
@@ -98,20 +114,32 @@ func (j *job) chooseWindow(tx *ledger.Tx, row *ledger.Intent, c *mapping.Consump
 		case !open:
 			return &unsent{ledger.Ignored, "its window is not open"}, nil
 		}
-		q, err := j.conn.QuantumOf(c.Unit)
-		if err == nil {
-			err = c.Close(told, q, book)
+		if c.Seq == 0 && c.Early != nil {
+			c.Seq = a.Seq
 		}
-		if err != nil {
+		if _, err := j.conn.QuantumOf(c.Unit); err != nil {
 			return nil, err
 		}
-		c.Seq = a.Seq
+		c.Told = &told
 		if c.Early == nil {
+			c.Seq = a.Seq
 			tx.CloseWindow(account, j.conn.Name)
 		}
 	}
+	if !c.Figured() && (j.conn.ByLot() || len(book.Kept) > 0) {
+		o.act = doSplit
+		return nil, nil
+	}
+	if j.conn.ByLot() {
+		return chooseDraw(row, c, o), nil
+	}
+	if !c.Figured() {
+		if err := figure(j.conn, c, book, 0); err != nil {
+			return nil, err
+		}
+	}
 	step := c.Next(book, j.conn.canCancel())
-	if book.Carry != carried || len(book.Windows) != windows {
+	if book.Carry != was.Carry || book.Apart != was.Apart || len(book.Windows) != len(was.Windows) {
 		if err := tx.PutRecord(key, book); err != nil {
 			return nil, err
 		}

@@ -52,18 +52,18 @@ func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) b
 		j.park(ctx, "the vendor gave its customer no id")
 		return false
 	}
-	account := ledger.AccountKey{Customer: j.item.Customer}
-	if c := o.body.Consume; c != nil {
-		account.Unit = c.Unit.Code
-	}
-	book := mapping.BookKey(j.conn.Name, account)
+	book := mapping.BookKey(j.conn.Name, ledger.AccountKey{Customer: j.item.Customer, Unit: unitOf(o.body)})
+	lots := (o.act == doGrant || o.act == doEnd) && unitOf(o.body) != ""
 	more := o.act.leads()
 	ok := j.onRow(ctx, func(b *ledger.Batch) {
 		nameLinks(b, j.conn.Name, o.mark.Neutral, answer.Links)
-		switch o.act {
-		case doTell, doCancel:
+		switch {
+		case o.act == doTell, o.act == doCancel, o.act == doGrant && lots:
 			b.Records = append(b.Records, book)
-		case doSell:
+		case lots:
+			b.Records = append(b.Records, book)
+			b.Accounts = append(b.Accounts, ledger.AccountKey{Customer: j.item.Customer, Unit: unitOf(o.body)})
+		case o.act == doSell:
 			ledger.NamesPurchase(b, o.body.Sale.ID)
 		}
 	}, func(tx *ledger.Tx, row *ledger.Intent) error {
@@ -85,6 +85,9 @@ func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) b
 			return nil
 		}
 		settle(row, o.body, ledger.Applied, "", tx.Now)
+		if lots {
+			return keepLots(tx, j.conn, book, o)
+		}
 		switch o.act {
 		case doTell:
 			return j.note(tx, book, o, answer)
@@ -96,6 +99,9 @@ func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) b
 	if ok && !more {
 		j.observe(ledger.Applied, "")
 	}
+	if ok && more {
+		j.item.Body = o.body.Encode() // the next step names what it is about
+	}
 	return ok && more
 }
 
@@ -104,6 +110,9 @@ func advanced(o *order, worked bool) []byte {
 	o.body.Attempt = mapping.Attempt{}
 	if o.taken != nil {
 		o.taken.Done, o.taken.Refused = worked, !worked
+	}
+	if o.draw != nil {
+		o.draw.Done = worked
 	}
 	switch o.act {
 	case doRedoEnd:
@@ -182,6 +191,9 @@ func (j *job) failed(ctx context.Context, o *order, d done, err error) bool {
 			return nil
 		})
 	}
+	if e.Code == adapters.CodeFull && o.act == doGrant {
+		return j.keep(ctx, o, e)
+	}
 	v := j.judge(o, d, e, wall)
 	state := ledger.Waiting
 	if v.park != "" {
@@ -206,7 +218,7 @@ func (j *job) failed(ctx context.Context, o *order, d done, err error) bool {
 
 // feel tells the gate of a failure; a refusal of the content is an answer.
 func (j *job) feel(e *adapters.Error, d done, wall core.Time) {
-	if refusesContent(e) || e.Code == adapters.CodeInProgress || e.Code == adapters.CodeConflict {
+	if refusesContent(e) || e.Code == adapters.CodeFull || e.Code == adapters.CodeInProgress || e.Code == adapters.CodeConflict {
 		if d.wrote {
 			j.conn.gate.success()
 		}

@@ -187,7 +187,7 @@ func (j *job) sides(ctx context.Context, o *order) (sides []*ledgerSide, skip st
 					return nil, "", core.Errorf(core.CodeInvalid, "the book of what was told cannot be read")
 				}
 			}
-			if s.seq, s.told = book.Told(until); s.told {
+			if s.seq, s.told = book.ToldBy(until); s.told {
 				sides = append(sides, s)
 			}
 		}

@@ -92,6 +92,10 @@ func (w *Worker) Run(ctx context.Context) error { return w.runner.Run(ctx) }
 // Kick makes Run look at the outbox now.
 func (w *Worker) Kick() { w.runner.Kick() }
 
+// Step carries out at most one intent that is due, and reports whether there
+// was one.
+func (w *Worker) Step(ctx context.Context) (bool, error) { return w.runner.Step(ctx) }
+
 // Drain works until nothing due is waiting, without the delays between
 // attempts and without the pauses of failing connections. What keeps failing
 // ends it with an error and stays in the queue.

@@ -42,6 +42,7 @@ var stories = map[string]func(*story) error{
 	"outbox": (*story).outbox,
 	"sweep":  (*story).sweep,
 	"unit":   (*story).unit,
+	"erase":  (*story).erase,
 }
 
 // tell opens the file as a server does and runs a story on it. When a

@@ -36,7 +36,7 @@ func TestForgetOverwrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := pragma(t, s.write.conn, "secure_delete"); got != "0" {
+	if got := pragma(t, s.write.conn, "secure_delete"); got != "2" {
 		t.Fatalf("secure_delete is %s to begin with", got)
 	}
 	canary := []byte("canary-of-a-body")
@@ -53,7 +53,7 @@ func TestForgetOverwrites(t *testing.T) {
 	if n, err := s.Forget(t.Context(), 2, 10); err != nil || n != 1 {
 		t.Fatalf("emptied %d, %v", n, err)
 	}
-	if got := pragma(t, s.write.conn, "secure_delete"); got != "0" {
+	if got := pragma(t, s.write.conn, "secure_delete"); got != "2" {
 		t.Errorf("secure_delete stays %s", got)
 	}
 	if err := s.Close(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -58,6 +59,7 @@ func OpenWith(ctx context.Context, path string, o Options) (*Store, error) {
 	if sqlite.VersionNumber < MinVersion {
 		return nil, fmt.Errorf("sqlite %s is too old, at least 3.51.3 is needed for a safe wal", Version)
 	}
+	create(path)
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate, sqlite.OpenWAL, sqlite.OpenURI)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open database %q: %w", filepath.Base(path), err)
@@ -90,6 +92,19 @@ func OpenWith(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// create makes the file, where there is none, for its owner alone; SQLite gives
+// those beside it the same rights. A file that is there is not touched: closing
+// one that this process has open elsewhere would end its locks. What goes wrong
+// is for SQLite to say.
+func create(path string) {
+	if strings.HasPrefix(path, "file:") || path == ":memory:" {
+		return
+	}
+	if f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err == nil {
+		_ = f.Close()
+	}
 }
 
 // errClosed says that nothing can be written any more.
@@ -127,7 +142,7 @@ func setUp(conn *sqlite.Conn, o Options) error {
 	}
 	for _, pragma := range []string{
 		"synchronous = " + synchronous, "busy_timeout = 10000",
-		"foreign_keys = ON", "cache_size = -16384", "temp_store = MEMORY",
+		"foreign_keys = ON", "cache_size = -16384", "temp_store = MEMORY", secureFast,
 	} {
 		if err := sqlitex.ExecuteTransient(conn, "PRAGMA "+pragma, nil); err != nil {
 			return err

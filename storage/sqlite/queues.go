@@ -13,30 +13,51 @@ import (
 // queues reads the inbox and the outbox.
 type queues struct{ store *Store }
 
-// list is the one shape of both queue listings: newest last, after an id.
-const (
-	listEvents = "SELECT " + eventColumns + ` FROM inbox WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR connection = ?2)
-		AND pos > coalesce((SELECT pos FROM inbox WHERE id = ?3), 0) ORDER BY pos LIMIT ?4`
-	listIntents = "SELECT " + intentColumns + ` FROM outbox WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR connection = ?2)
-		AND pos > coalesce((SELECT pos FROM outbox WHERE id = ?3), 0) ORDER BY pos LIMIT ?4`
-)
+// listOf is the one shape of both queue listings: newest last, after an id. A
+// filter stands in it only where it is asked for, and the states of the partial
+// indexes as those name them, so that what is settled is not walked.
+func listOf(table, columns string, f ledger.QueueFilter) string {
+	sql, order := "SELECT "+columns+" FROM "+table+" WHERE ", "pos"
+	switch f.State {
+	case "":
+	case ledger.Waiting, ledger.Parked:
+		sql += "state IN ('waiting', 'parked') AND state = ?1 AND "
+	default:
+		sql += "state = ?1 AND "
+	}
+	if f.Connection != "" {
+		sql += "connection = ?2 AND "
+	}
+	if f.Customer != "" {
+		// An id begins with some bits of its customer's hash: few others' rows
+		// are looked at, in no order of use.
+		sql += "id >= ?5 AND id < ?5 || '~' AND customer = ?6 AND "
+		order = "+pos"
+	}
+	return sql + order + " > coalesce((SELECT pos FROM " + table + " WHERE id = ?3), 0) ORDER BY " + order + " LIMIT ?4"
+}
 
 // Events implements [ledger.QueueReader].
 func (q queues) Events(ctx context.Context, f ledger.QueueFilter) (list []ledger.Event, err error) {
-	err = q.list(ctx, listEvents, f, func(r *row) error { list = append(list, r.event()); return nil })
+	f.Customer = ""
+	err = q.list(ctx, listOf("inbox", eventColumns, f), f, func(r *row) error { list = append(list, r.event()); return nil })
 	return list, err
 }
 
 // Intents implements [ledger.QueueReader].
 func (q queues) Intents(ctx context.Context, f ledger.QueueFilter) (list []ledger.Intent, err error) {
-	err = q.list(ctx, listIntents, f, func(r *row) error { list = append(list, r.intent()); return nil })
+	err = q.list(ctx, listOf("outbox", intentColumns, f), f, func(r *row) error { list = append(list, r.intent()); return nil })
 	return list, err
 }
 
 func (q queues) list(ctx context.Context, sql string, f ledger.QueueFilter, each func(*row) error) error {
 	return q.store.with(ctx, func(conn *sqlite.Conn) error {
 		s := query(conn, sql)
-		return s.text(string(f.State), f.Connection, string(f.After)).ints(int64(f.Limit)).each(each)
+		s.text(string(f.State), f.Connection, string(f.After)).ints(int64(f.Limit))
+		if f.Customer != "" {
+			s.text(string(core.NewID(core.IntentID, f.Customer, "", "", 0)[:len(core.IntentID)+3]), f.Customer)
+		}
+		return s.each(each)
 	})
 }
 

@@ -16,20 +16,41 @@ type reader struct{ store *Store }
 // Reader implements [ledger.Store].
 func (s *Store) Reader() ledger.Reader {
 	r := reader{s}
-	return ledger.Reader{Accounts: r, Entries: r, Queues: queues{s}, Records: r, Links: r, Audit: r}
+	return ledger.Reader{Accounts: r, Entries: r, Queues: queues{s}, Records: r, Links: r, Audit: r, Snapshot: s.snapshot}
 }
 
 // with runs f on a reading connection. A database that cannot be read now may
 // be read later, like one that cannot be written.
 func (s *Store) with(ctx context.Context, f func(*sqlite.Conn) error) error {
-	conn, err := s.read.Take(ctx)
-	if err != nil {
-		return core.Errorf(core.CodeUnavailable, "no connection for reading became free in time")
+	conn, held := ctx.Value(snapshotOf{s}).(*sqlite.Conn)
+	if !held {
+		var err error
+		if conn, err = s.read.Take(ctx); err != nil {
+			return core.Errorf(core.CodeUnavailable, "no connection for reading became free in time")
+		}
+		defer s.read.Put(conn)
 	}
-	defer s.read.Put(conn)
 	var known *core.Error
-	if err = f(conn); err != nil && !errors.As(err, &known) {
+	err := f(conn)
+	if err != nil && !errors.As(err, &known) {
 		err = &ledger.StoreError{Cause: err}
+	}
+	return err
+}
+
+// snapshotOf is the key of the connection that a context's reads are held to.
+type snapshotOf struct{ *Store }
+
+// snapshot implements [ledger.Reader]: a read transaction, on one connection.
+func (s *Store) snapshot(ctx context.Context, f func(context.Context) error) error {
+	var fault error
+	err := s.with(ctx, func(conn *sqlite.Conn) (err error) {
+		defer saveRead(conn)(&err)
+		fault = f(context.WithValue(ctx, snapshotOf{s}, conn))
+		return nil
+	})
+	if fault != nil {
+		return fault
 	}
 	return err
 }

@@ -9,7 +9,14 @@ import (
 )
 
 // save writes the changes of a batch.
-func (w *writer) save(c *ledger.Changes) error {
+func (w *writer) save(c *ledger.Changes) (err error) {
+	if c.Wipe {
+		stop, err := wiping(w.conn)
+		if err != nil {
+			return err
+		}
+		defer stop(&err)
+	}
 	for _, a := range c.Accounts {
 		if err := w.saveAccount(a); err != nil {
 			return err
@@ -41,7 +48,27 @@ func (w *writer) save(c *ledger.Changes) error {
 			return err
 		}
 	}
+	if err := w.saveBare(c); err != nil {
+		return err
+	}
 	return w.saveQueues(c)
+}
+
+// saveBare takes metadata out of grants and of the answers that tell it.
+func (w *writer) saveBare(c *ledger.Changes) error {
+	for _, id := range c.Bare {
+		q := query(w.conn, "UPDATE grants SET metadata = '' WHERE bucket = ? AND id = ?")
+		if err := q.ints(int64(id.Bucket())).text(string(id)).run(); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.Cleared {
+		q := query(w.conn, "UPDATE requests SET fields = ?, result = ? WHERE hash = ?")
+		if err := q.text(r.Fields).blob(r.Result).text(r.Hash).run(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saveAccount writes the account's row, its changed grants and holds, and
@@ -207,7 +234,7 @@ func (w *writer) insertIntent(i *ledger.Intent) error {
 func (w *writer) saveQueues(c *ledger.Changes) error {
 	for _, e := range c.Events {
 		q := query(w.conn, "INSERT INTO inbox (bucket, leased, "+eventColumns+`) VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET type = excluded.type, state = excluded.state, reason = excluded.reason,
+			ON CONFLICT (id) DO UPDATE SET type = excluded.type, body = CASE WHEN length(excluded.body) = 0 THEN x'' ELSE body END, state = excluded.state, reason = excluded.reason,
 			attempts = excluded.attempts, retry_at = excluded.retry_at, settled = excluded.settled, leased = 0`)
 		q.ints(int64(e.ID.Bucket())).text(string(e.ID), e.Connection, e.VendorID, e.Type).blob(e.Body).text(e.Digest)
 		q.ints(int64(e.Received)).text(string(e.State), e.Reason).ints(int64(e.Attempts), int64(e.RetryAt), e.Fence, int64(e.Settled))

@@ -21,6 +21,7 @@ var commitCases = []testCase{
 	{"what a reversal gave back is kept with the request", reversedGrows},
 	{"what was not named is not there", namesNothing},
 	{"names may repeat", namesTwice},
+	{"content is taken out of rows that stay", takesContent},
 	{"concurrent commits of one account are serial", serialAccount},
 }
 

@@ -205,6 +205,7 @@ func (t *tables) apply(c *ledger.Changes) error {
 		}
 		t.requests[r.Hash] = stored
 	}
+	t.applyBare(c)
 	for _, n := range c.Naturals {
 		if _, ok := t.naturals[n.Key]; ok {
 			return fmt.Errorf("natural %q: %w", n.Key, errModel)
@@ -221,6 +222,21 @@ func (t *tables) apply(c *ledger.Changes) error {
 		return err
 	}
 	return t.applyQueues(c)
+}
+
+// applyBare takes metadata out of grants and of the answers that tell it.
+func (t *tables) applyBare(c *ledger.Changes) {
+	for i := range t.grants {
+		if g := &t.grants[i].value; slices.Contains(c.Bare, g.ID) {
+			g.Metadata = nil
+		}
+	}
+	for _, r := range c.Cleared {
+		if stored, ok := t.requests[r.Hash]; ok {
+			stored.Fields, stored.Result = r.Fields, r.Result
+			t.requests[r.Hash] = stored
+		}
+	}
 }
 
 func (t *tables) applyAccount(a *core.Account) error {
@@ -272,6 +288,9 @@ func (t *tables) applyQueues(c *ledger.Changes) error {
 			continue
 		}
 		v := &have.value
+		if len(e.Body) == 0 {
+			v.Body = []byte{}
+		}
 		have.until, v.Type, v.State, v.Reason, v.Attempts, v.RetryAt, v.Settled = 0, e.Type, e.State, e.Reason, e.Attempts, e.RetryAt, e.Settled
 	}
 	for _, i := range c.Intents {

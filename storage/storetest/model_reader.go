@@ -249,7 +249,9 @@ func (q modelQueues) Event(_ context.Context, id core.ID) (*ledger.Event, error)
 // Intents implements [ledger.QueueReader].
 func (q modelQueues) Intents(_ context.Context, f ledger.QueueFilter) ([]ledger.Intent, error) {
 	return page(q.tables().intents, f, func(i ledger.Intent) core.ID { return i.ID },
-		func(i ledger.Intent) bool { return matching(f).is(i.State, i.Connection) }), nil
+		func(i ledger.Intent) bool {
+			return matching(f).is(i.State, i.Connection) && (f.Customer == "" || f.Customer == i.Customer)
+		}), nil
 }
 
 // Intent implements [ledger.QueueReader].

@@ -27,6 +27,7 @@ var outboxCases = []testCase{
 	{"settling may keep the lease", intentLeased},
 	{"concurrent claims share no intent and keep every stream's order", intentClaimRace},
 	{"lists filter and resume", intentLists},
+	{"a customer's are listed apart", intentsOf},
 	{"statistics count by queue and connection", queueStats},
 }
 

@@ -89,8 +89,8 @@ func (p *pair) id(prefix, owner string) core.ID {
 // commit runs one commit on both. Both must take it or both refuse it; a
 // refusal of the decision must come back as it is.
 func (p *pair) commit(t *rapid.T, b ledger.Batch, decide func(*ledger.State) (*ledger.Changes, error)) error {
-	want := p.model.Commit(p.ctx, &b, decide)
-	got := p.store.Commit(p.ctx, &b, decide)
+	want := sealed{p.model}.Commit(p.ctx, &b, decide)
+	got := sealed{p.store}.Commit(p.ctx, &b, decide)
 	switch {
 	case (got == nil) != (want == nil):
 		t.Fatalf("the store gave %v, the model %v", got, want)

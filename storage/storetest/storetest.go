@@ -32,6 +32,10 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 	t.Run("Random", func(t *testing.T) { randomScripts(t, open) })
 }
 
+// Memory is an empty store in memory: the model that other stores are compared
+// with, slow and short.
+func Memory() ledger.Store { return newModel() }
+
 // testCase is one thing that a store must do.
 type testCase struct {
 	name string

@@ -40,7 +40,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, s ledger.Store) *world {
-	return &world{T: t, store: s, reader: s.Reader(), ctx: t.Context()}
+	return &world{T: t, store: sealed{s}, reader: s.Reader(), ctx: t.Context()}
 }
 
 // need fails the case at once when err is not nil.

@@ -25,8 +25,8 @@ func TestBurnOrder(t *testing.T) {
 	unpaid := c.grant(cus, `"amount":10,"expiry_date":"2099-03-20T00:00:00Z","per_unit_cost_basis":"0.10","invoice_settings":{"auto_collection":true,"net_terms":0,"require_successful_payment":true}`)
 
 	last := c.entry(cus, dec+`"amount":22.25,"metadata":{"k":"v"}`)
-	if last.text("credit_block.id") != dear || last.text("amount") != "1.75" || last.text("metadata.k") != "v" {
-		t.Errorf("a decrement over several blocks answers %s, want the last entry, of the dearer block", last.raw)
+	if last.Text("credit_block.id") != dear || last.Text("amount") != "1.75" || last.Text("metadata.k") != "v" {
+		t.Errorf("a decrement over several blocks answers %s, want the last entry, of the dearer block", last.Raw)
 	}
 	want := map[string]string{soon: "0", cheap: "0", dear: "8.25", never: "10", future: "10", filtered: "10", unpaid: "10"}
 	for id, balance := range c.left(cus) {
@@ -34,7 +34,7 @@ func TestBurnOrder(t *testing.T) {
 			t.Errorf("block %s holds %s, want %s", id, balance, want[id])
 		}
 	}
-	if n := c.get("/v1/customers/" + cus + "/credits").count("data"); n != 5 {
+	if n := c.Get("/v1/customers/" + cus + "/credits").Count("data"); n != 5 {
 		t.Errorf("%d blocks are listed without those used up, want 5", n)
 	}
 	if got := c.state(0).Consumed; got != "22.25" {
@@ -45,7 +45,7 @@ func TestBurnOrder(t *testing.T) {
 func TestTies(t *testing.T) {
 	for variant, want := range map[string]string{"ties_by_recorded": "0 10 10", "ties_reverse": "10 10 0"} {
 		c := startAt(t, noon)
-		c.variant(variant)
+		c.Variant(variant)
 		cus := c.customer("a")
 		ids := []string{c.grant(cus, `"amount":10`), c.grant(cus, `"amount":10`), c.grant(cus, `"amount":10`)}
 		c.entry(cus, dec+`"amount":10`)
@@ -70,14 +70,14 @@ func TestNegative(t *testing.T) {
 	if got := c.story(cus); !slices.Equal(got, want) {
 		t.Errorf("ledger %v, want %v", got, want)
 	}
-	c.variant("negative_refused")
+	c.Variant("negative_refused")
 	c.refusedEntry(cus, dec+`"amount":7.000000001`, "400-constraint-violation")
 	c.entry(cus, dec+`"amount":7`)
 }
 
 func TestDebtOnLastBlock(t *testing.T) {
 	c := startAt(t, noon)
-	c.variant("debt_on_last_block")
+	c.Variant("debt_on_last_block")
 	cus := c.customer("a")
 	id := c.grant(cus, `"amount":5`)
 	c.entry(cus, dec+`"amount":7`)
@@ -91,19 +91,19 @@ func TestExpiry(t *testing.T) {
 	for variant, want := range map[string]string{"": "2099-03-11T04:00:00Z", "expiry_exact": "2099-03-10T12:00:00Z", "expiry_early": "2099-03-10T04:00:00Z"} {
 		c := startAt(t, noon)
 		if variant != "" {
-			c.variant(variant)
+			c.Variant(variant)
 		}
-		cus := c.want(201, "POST", "/v1/customers", `{"name":"Ada","email":"ada@example.com","timezone":"America/New_York"}`).text("id")
+		cus := c.Want(201, "POST", "/v1/customers", `{"name":"Ada","email":"ada@example.com","timezone":"America/New_York"}`).Text("id")
 		c.grant(cus, `"amount":5,"expiry_date":"2099-03-10T12:00:00Z"`)
-		c.control("clock", `{"now":"`+want[:len("2099-03-11T")]+`00:00:01Z"}`)
+		c.Control("clock", `{"now":"`+want[:len("2099-03-11T")]+`00:00:01Z"}`)
 		if got := c.story(cus); len(got) != 1 {
 			t.Errorf("%s: expired too early: %v", variant, got)
 		}
-		c.control("clock", `{"now":"`+want+`"}`)
+		c.Control("clock", `{"now":"`+want+`"}`)
 		if got := c.story(cus); !slices.Equal(got, []string{"increment 5 5", "credit_block_expiry 5 0"}) {
 			t.Errorf("%s: at %s the ledger is %v", variant, want, got)
 		}
-		if n := c.get("/v1/customers/" + cus + "/credits").count("data"); n != 0 {
+		if n := c.Get("/v1/customers/" + cus + "/credits").Count("data"); n != 0 {
 			t.Errorf("%s: an expired block is listed", variant)
 		}
 	}
@@ -117,12 +117,12 @@ func TestVoidAmendExpirationChange(t *testing.T) {
 	c.refusedEntry(cus, `"entry_type":"amendment","amount":4.5,"block_id":"`+id+`"`, "400-constraint-violation")
 	c.entry(cus, `"entry_type":"amendment","amount":1,"block_id":"`+id+`"`)
 	moved := c.entry(cus, `"entry_type":"expiration_change","amount":2,"target_expiry_date":"2099-09-01","block_id":"`+id+`"`)
-	if moved.text("starting_balance") != "7" || moved.text("ending_balance") != "7" || moved.text("new_block_expiry_date") != "2099-09-01T00:00:00+00:00" {
-		t.Errorf("expiration change: %s", moved.raw)
+	if moved.Text("starting_balance") != "7" || moved.Text("ending_balance") != "7" || moved.Text("new_block_expiry_date") != "2099-09-01T00:00:00+00:00" {
+		t.Errorf("expiration change: %s", moved.Raw)
 	}
 	void := c.entry(cus, `"entry_type":"void","amount":3,"block_id":"`+id+`","void_reason":"refund"`)
-	if void.text("entry_type") != "void" || void.text("void_amount") != "3" {
-		t.Errorf("void: %s", void.raw)
+	if void.Text("entry_type") != "void" || void.Text("void_amount") != "3" {
+		t.Errorf("void: %s", void.Raw)
 	}
 	want := []string{"increment 10 10", "decrement 4 6", "amendment 1 7", "expiration_change 2 7", "void_initiated 3 7", "void 3 4"}
 	if got := c.story(cus); !slices.Equal(got, want) {
@@ -138,7 +138,7 @@ func TestVoidAmendExpirationChange(t *testing.T) {
 	c.refusedEntry(cus, `"entry_type":"void","amount":10.1,"block_id":"`+id+`"`, "400-constraint-violation")
 	c.refusedEntry(cus, `"entry_type":"void","amount":1,"block_id":"nothing"`, "400-constraint-violation")
 	c.refusedEntry(cus, `"entry_type":"void","amount":1,"block_id":"`+id+`","void_reason":"fun"`, "400-request-validation-errors")
-	c.variant("void_limited_to_balance")
+	c.Variant("void_limited_to_balance")
 	c.refusedEntry(cus, `"entry_type":"void","amount":3,"block_id":"`+id+`"`, "400-constraint-violation")
 }
 
@@ -164,15 +164,15 @@ func TestDeleteBlock(t *testing.T) {
 	} {
 		c := startAt(t, noon)
 		if variant != "" {
-			c.variant(variant)
+			c.Variant(variant)
 		}
 		cus := c.customer("a")
 		soon := c.grant(cus, `"amount":10,"expiry_date":"2099-04-01T00:00:00Z"`)
 		c.grant(cus, `"amount":10`)
 		c.entry(cus, dec+`"amount":4`)
 		c.grant(cus, `"amount":1,"expiry_date":"2100-01-01T00:00:00Z"`)
-		c.want(204, "DELETE", "/v1/credit_blocks/"+soon, "")
-		c.want(404, "GET", "/v1/credit_blocks/"+soon, "")
+		c.Want(204, "DELETE", "/v1/credit_blocks/"+soon, "")
+		c.Want(404, "GET", "/v1/credit_blocks/"+soon, "")
 		if got := c.story(cus); !slices.Equal(got, want) {
 			t.Errorf("%s: ledger %v, want %v", variant, got, want)
 		}
@@ -207,13 +207,13 @@ func TestEntryValidation(t *testing.T) {
 	if n := len(c.left(cus)); n != 0 {
 		t.Errorf("refused entries made %d blocks", n)
 	}
-	c.want(404, "GET", "/v1/customers/nobody/credits", "")
-	c.control("units", `{"units":[{"id":"PUtokens","name":"tokens"}]}`)
+	c.Want(404, "GET", "/v1/customers/nobody/credits", "")
+	c.Control("units", `{"units":[{"id":"PUtokens","name":"tokens"}]}`)
 	c.entry(cus, inc+`"amount":123456789012345678.123456789,"currency":"PUtokens"`)
 	c.entry(cus, inc+`"amount":2.5e1,"currency":"USD"`)
-	got := c.get("/v1/customers/external_customer_id/a/credits?currency=tokens")
-	if got.text("data.0.balance") != "123456789012345678.123456789" || strings.Contains(string(got.raw), `"balance":"`) {
-		t.Errorf("an amount lost digits or became a string: %s", got.raw)
+	got := c.Get("/v1/customers/external_customer_id/a/credits?currency=tokens")
+	if got.Text("data.0.balance") != "123456789012345678.123456789" || strings.Contains(string(got.Raw), `"balance":"`) {
+		t.Errorf("an amount lost digits or became a string: %s", got.Raw)
 	}
 	c.entry(cus, dec+`"amount":1,"currency":"tokens"`)
 	c.entry(cus, dec+`"amount":0.5,"currency":"USD"`)
@@ -231,18 +231,18 @@ func TestLedgerPages(t *testing.T) {
 	}
 	path, seen, pages := "/v1/customers/"+cus+"/credits/ledger?entry_type=decrement", 0, 0
 	for cursor := ""; ; pages++ {
-		got := c.get(path + "&cursor=" + cursor)
-		seen += got.count("data")
-		if cursor = got.text("pagination_metadata.next_cursor"); cursor == "" {
+		got := c.Get(path + "&cursor=" + cursor)
+		seen += got.Count("data")
+		if cursor = got.Text("pagination_metadata.next_cursor"); cursor == "" {
 			break
 		}
 	}
 	if seen != 25 || pages != 1 {
 		t.Errorf("%d entries after %d further pages, want 25 after one", seen, pages)
 	}
-	c.want(200, "GET", path+"&limit=1000&entry_status=committed&minimum_amount=1&created_at[gte]="+noon, "")
+	c.Want(200, "GET", path+"&limit=1000&entry_status=committed&minimum_amount=1&created_at[gte]="+noon, "")
 	for _, bad := range []string{"&limit=1001", "&limit=0", "&cursor=x!", "&cursor=bm90aGluZw", "&entry_status=x", "&created_at[gte]=now", "&minimum_amount=x"} {
-		c.want(400, "GET", path+bad, "")
+		c.Want(400, "GET", path+bad, "")
 	}
-	c.want(400, "GET", "/v1/customers?limit=101", "")
+	c.Want(400, "GET", "/v1/customers?limit=101", "")
 }

@@ -40,7 +40,7 @@ func TestLedgerHoldsTogether(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		c := startAt(t, noon)
 		if seed%3 == 1 {
-			c.variant("debt_on_last_block")
+			c.Variant("debt_on_last_block")
 		}
 		cus := c.customer("a")
 		for range 60 {
@@ -55,7 +55,7 @@ func TestLedgerHoldsTogether(t *testing.T) {
 
 // step does something at random; what is refused is part of the game.
 func (c *client) step(r *rand.Rand, cus string) {
-	c.t.Helper()
+	c.T.Helper()
 	ids := slices.Sorted(maps.Keys(c.left(cus)))
 	some := func() string {
 		if len(ids) == 0 {
@@ -81,9 +81,9 @@ func (c *client) step(r *rand.Rand, cus string) {
 		body = `"entry_type":"expiration_change","target_expiry_date":"2099-10-01","block_id":"` + some() + `"`
 	default:
 		if r.IntN(2) == 0 {
-			c.control("clock", `{"advance":"240h"}`)
+			c.Control("clock", `{"advance":"240h"}`)
 		} else if len(ids) > 0 {
-			c.want(204, "DELETE", "/v1/credit_blocks/"+some(), "")
+			c.Want(204, "DELETE", "/v1/credit_blocks/"+some(), "")
 		}
 		return
 	}
@@ -92,45 +92,45 @@ func (c *client) step(r *rand.Rand, cus string) {
 
 // try allows a request to be refused by a rule, not to be wrong.
 func (c *client) try(method, path, body string) {
-	c.t.Helper()
-	got := c.send(method, path, body)
-	if got.status != 201 && got.text("title") != "Constraint violation" {
-		c.t.Fatalf("%s %s: %d %s", path, body, got.status, got.raw)
+	c.T.Helper()
+	got, err := c.Do(method, path, body)
+	if err != nil || got.Status != 201 && got.Text("title") != "Constraint violation" {
+		c.T.Fatalf("%s %s: %d %s %v", path, body, got.Status, got.Raw, err)
 	}
 }
 
 func (c *client) coherent(cus string) {
-	c.t.Helper()
+	c.T.Helper()
 	var page struct{ Data []ledgerRow }
-	if err := json.Unmarshal(c.get("/v1/customers/"+cus+"/credits/ledger?limit=1000").raw, &page); err != nil {
-		c.t.Fatal(err)
+	if err := json.Unmarshal(c.Get("/v1/customers/"+cus+"/credits/ledger?limit=1000").Raw, &page); err != nil {
+		c.T.Fatal(err)
 	}
 	slices.Reverse(page.Data)
 	balance, consumed := new(big.Rat), new(big.Rat)
 	for i, e := range page.Data {
-		if e.Sequence != int64(i+1) || rat(c.t, e.Start.String()).Cmp(balance) != 0 {
-			c.t.Errorf("entry %d has number %d and starts at %s, want %s", i+1, e.Sequence, e.Start, balance.RatString())
+		if e.Sequence != int64(i+1) || rat(c.T, e.Start.String()).Cmp(balance) != 0 {
+			c.T.Errorf("entry %d has number %d and starts at %s, want %s", i+1, e.Sequence, e.Start, balance.RatString())
 		}
-		balance = rat(c.t, e.End.String())
-		delta := new(big.Rat).Sub(rat(c.t, e.Start.String()), balance)
+		balance = rat(c.T, e.End.String())
+		delta := new(big.Rat).Sub(rat(c.T, e.Start.String()), balance)
 		switch e.Type {
 		case "decrement", "amendment":
 			consumed.Add(consumed, delta)
 		}
 		moves := e.Type != "expiration_change" && e.Type != "void_initiated"
-		if moves && delta.Abs(delta).Cmp(new(big.Rat).Abs(rat(c.t, e.Amount.String()))) != 0 {
-			c.t.Errorf("a %s of %s changes the balance from %s to %s", e.Type, e.Amount, e.Start, e.End)
+		if moves && delta.Abs(delta).Cmp(new(big.Rat).Abs(rat(c.T, e.Amount.String()))) != 0 {
+			c.T.Errorf("a %s of %s changes the balance from %s to %s", e.Type, e.Amount, e.Start, e.End)
 		}
 	}
 	sum := new(big.Rat)
 	for _, left := range c.left(cus) {
-		sum.Add(sum, rat(c.t, left))
+		sum.Add(sum, rat(c.T, left))
 	}
 	if sum.Cmp(balance) != 0 {
-		c.t.Errorf("blocks hold %s, the ledger says %s", sum.FloatString(3), balance.FloatString(3))
+		c.T.Errorf("blocks hold %s, the ledger says %s", sum.FloatString(3), balance.FloatString(3))
 	}
-	if got := rat(c.t, c.state(0).Consumed); got.Cmp(consumed) != 0 {
-		c.t.Errorf("consumed %s, the ledger says %s", got.FloatString(3), consumed.FloatString(3))
+	if got := rat(c.T, c.state(0).Consumed); got.Cmp(consumed) != 0 {
+		c.T.Errorf("consumed %s, the ledger says %s", got.FloatString(3), consumed.FloatString(3))
 	}
 }
 
@@ -153,15 +153,15 @@ func TestSnapshotOfCredits(t *testing.T) {
 	if err := twin.Restore(data); err != nil {
 		t.Fatal(err)
 	}
-	d := &client{t: t, url: hs.URL, key: c.key, server: twin}
+	d := speak(t, hs.URL)
 	for _, path := range []string{"/v1/customers/" + cus + "/credits?include_all_blocks=true", "/v1/customers/" + cus + "/credits/ledger?limit=1000&entry_type=decrement", "/v1/alerts?customer_id=" + cus} {
-		if a, b := c.get(path), d.get(path); string(a.raw) != string(b.raw) {
-			t.Errorf("%s differs:\n%s\n%s", path, a.raw, b.raw)
+		if a, b := c.Get(path), d.Get(path); string(a.Raw) != string(b.Raw) {
+			t.Errorf("%s differs:\n%s\n%s", path, a.Raw, b.Raw)
 		}
 	}
 	for _, both := range []*client{c, d} {
 		both.entry(cus, dec+`"amount":0.125`)
-		both.control("clock", `{"advance":"9000h"}`)
+		both.Control("clock", `{"advance":"9000h"}`)
 	}
 	if a, b := c.story(cus), d.story(cus); !slices.Equal(a, b) {
 		t.Errorf("the two go apart:\n%v\n%v", a, b)

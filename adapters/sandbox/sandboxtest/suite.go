@@ -35,8 +35,13 @@ type Harness struct {
 	EventID func(header http.Header, body []byte) string
 	// Idempotency names the header that repeats an answer; empty for none.
 	Idempotency string
+	// KeepsFailures says that a key keeps a failure that came after the effect.
+	KeepsFailures bool
 	// Variant is the name of one variant.
 	Variant string
+	// FirstRetry is the vendor's wait after a failed delivery where it is longer
+	// than a test waits; 0 where it is not.
+	FirstRetry time.Duration
 	// HasUnits says that POST /_sandbox/units makes something.
 	HasUnits bool
 }

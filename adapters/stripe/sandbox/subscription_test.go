@@ -5,15 +5,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"scrip/adapters/sandbox/sandboxtest"
 )
 
 // carrier subscribes a customer to a metered price of one minor unit and
 // returns meter and subscription.
 func (c *client) carrier(cus string) (meter, price, sub string) {
-	c.t.Helper()
+	c.T.Helper()
 	meter = c.meter("credits")
 	price = c.meteredPrice(meter, "1")
-	return meter, price, c.post("/v1/subscriptions", "customer", cus, "items[0][price]", price).id()
+	return meter, price, c.post("/v1/subscriptions", "customer", cus, "items[0][price]", price).ID()
 }
 
 // cycle is a month and the hour after which its invoice is final.
@@ -28,13 +30,13 @@ func TestCreditsApplied(t *testing.T) {
 	if got := c.balance(cus, g); got != "1000 1000" {
 		t.Errorf("usage alone changed the balance to %s", got)
 	}
-	c.control("clock", cycle)
-	inv := c.get("/v1/invoices?subscription=" + sub)
+	c.Control("clock", cycle)
+	inv := c.Get("/v1/invoices?subscription=" + sub)
 	for path, want := range map[string]string{
 		"status": "paid", "billing_reason": "subscription_cycle", "subtotal": "350", "total": "0", "amount_due": "0", "period_end": unix(31 * 24 * hour),
 		"total_pretax_credit_amounts.0.amount": "350", "lines.data.0.quantity": "350", "status_transitions.finalized_at": unix(31*24*hour + hour),
 	} {
-		c.equal(inv, "data.0."+path, want)
+		c.Equal(inv, "data.0."+path, want)
 	}
 	if got := c.ledger(cus, g); got != "credits_applied 350, credits_granted 1000" {
 		t.Errorf("the ledger says %s", got)
@@ -42,8 +44,8 @@ func TestCreditsApplied(t *testing.T) {
 	if got := c.balance(cus, g); got != "650 650" {
 		t.Errorf("the balance is %s, want 650 650", got)
 	}
-	c.want(400, "POST", "/v1/billing/credit_grants/"+g+"/void", "") // it was applied
-	c.equal(c.get("/v1/subscriptions/"+sub), "current_period_end", unix(59*24*hour))
+	c.Want(400, "POST", "/v1/billing/credit_grants/"+g+"/void", "") // it was applied
+	c.Equal(c.Get("/v1/subscriptions/"+sub), "current_period_end", unix(59*24*hour))
 }
 
 func TestBurnOrder(t *testing.T) {
@@ -68,13 +70,13 @@ func TestBurnOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := frozen(t)
 			if tc.variant != "" {
-				c.control("variant", `{"name":"`+tc.variant+`","on":true}`)
+				c.Control("variant", `{"name":"`+tc.variant+`","on":true}`)
 			}
 			cus := c.customer("a")
 			c.carrier(cus)
 			a, b := c.grant(cus, "100", tc.first...), c.grant(cus, "100", tc.second...)
 			c.use("credits", cus, "130", "e1")
-			c.control("clock", cycle)
+			c.Control("clock", cycle)
 			want := "0 0 / 70 70"
 			if tc.swapped {
 				want = "70 70 / 0 0"
@@ -105,7 +107,7 @@ func TestEligibility(t *testing.T) {
 			c.carrier(cus)
 			g := c.grant(cus, "100", tc.more...)
 			c.use("credits", cus, "40", "e1")
-			c.control("clock", cycle)
+			c.Control("clock", cycle)
 			if got := strings.Contains(c.ledger(cus, g), "credits_applied"); got != tc.used {
 				t.Errorf("applied: %v, want %v", got, tc.used)
 			}
@@ -119,16 +121,16 @@ func TestScopeAndOverage(t *testing.T) {
 	m := c.meter("credits")
 	over := c.meter("overage")
 	covered, beyond := c.meteredPrice(m, "1"), c.meteredPrice(over, "1")
-	sub := c.post("/v1/subscriptions", "customer", cus, "items[0][price]", covered, "items[1][price]", beyond).id()
-	g := c.want(200, "POST", "/v1/billing/credit_grants", form("customer", cus, "amount[type]", "monetary", "amount[monetary][currency]", "usd",
-		"amount[monetary][value]", "100", "applicability_config[scope][prices][0][id]", covered)).id()
-	c.want(200, "POST", "/v1/billing/credit_grants", strings.Replace(grantForm(cus, "5000"), "usd", "eur", 1)) // of another currency
+	sub := c.post("/v1/subscriptions", "customer", cus, "items[0][price]", covered, "items[1][price]", beyond).ID()
+	g := c.Want(200, "POST", "/v1/billing/credit_grants", form("customer", cus, "amount[type]", "monetary", "amount[monetary][currency]", "usd",
+		"amount[monetary][value]", "100", "applicability_config[scope][prices][0][id]", covered)).ID()
+	c.Want(200, "POST", "/v1/billing/credit_grants", strings.Replace(grantForm(cus, "5000"), "usd", "eur", 1)) // of another currency
 	c.use("credits", cus, "60", "e1")
 	c.use("overage", cus, "25", "e2")
-	c.control("clock", cycle)
-	inv := c.get("/v1/invoices?subscription=" + sub)
-	c.equal(inv, "data.0.total", "25")
-	c.equal(inv, "data.0.amount_paid", "25")
+	c.Control("clock", cycle)
+	inv := c.Get("/v1/invoices?subscription=" + sub)
+	c.Equal(inv, "data.0.total", "25")
+	c.Equal(inv, "data.0.amount_paid", "25")
 	if got := c.balance(cus, g); got != "40 40" {
 		t.Errorf("balance %s, want 40 40", got)
 	}
@@ -137,52 +139,52 @@ func TestScopeAndOverage(t *testing.T) {
 func TestVoidReinstates(t *testing.T) {
 	c := frozen(t)
 	cus := c.customer("a")
-	c.control("mutate", `{"object":"customer","id":"`+cus+`","op":"set","fields":{"card":"declined"}}`)
+	c.Control("mutate", `{"object":"customer","id":"`+cus+`","op":"set","fields":{"card":"declined"}}`)
 	_, _, sub := c.carrier(cus)
 	short, long := c.grant(cus, "100", "expires_at", unix(32*24*hour)), c.grant(cus, "100")
 	c.use("credits", cus, "350", "e1")
-	c.control("clock", cycle)
-	inv := c.get("/v1/invoices?subscription=" + sub)
-	c.equal(inv, "data.0.status", "open")
-	c.equal(inv, "data.0.amount_due", "150")
-	c.equal(c.get("/v1/subscriptions/"+sub), "status", "past_due")
-	c.control("clock", `{"advance":"48h"}`)
-	c.post("/v1/invoices/" + inv.text("data.0.id") + "/void")
+	c.Control("clock", cycle)
+	inv := c.Get("/v1/invoices?subscription=" + sub)
+	c.Equal(inv, "data.0.status", "open")
+	c.Equal(inv, "data.0.amount_due", "150")
+	c.Equal(c.Get("/v1/subscriptions/"+sub), "status", "past_due")
+	c.Control("clock", `{"advance":"48h"}`)
+	c.post("/v1/invoices/" + inv.Text("data.0.id") + "/void")
 	if got := c.ledger(cus, short); got != "credits_expired 100, credits_application_invoice_voided 100, credits_applied 100, credits_granted 100" {
 		t.Errorf("the ledger of a grant that ended meanwhile says %s", got)
 	}
 	if got := c.balance(cus, long); got != "100 100" {
 		t.Errorf("the balance of the other is %s", got)
 	}
-	c.want(400, "POST", "/v1/billing/credit_grants/"+long+"/void", "") // once applied, never voided
+	c.Want(400, "POST", "/v1/billing/credit_grants/"+long+"/void", "") // once applied, never voided
 }
 
 func TestPeriods(t *testing.T) {
 	c := frozen(t)
-	c.control("clock", `{"now":"2026-01-31T12:00:00Z"}`)
+	c.Control("clock", `{"now":"2026-01-31T12:00:00Z"}`)
 	cus := c.customer("a")
-	flat := c.post("/v1/prices", "currency", "usd", "unit_amount", "4900", "product_data[name]", "Pro", "recurring[interval]", "month").id()
-	sub := c.post("/v1/subscriptions", "customer", cus, "items[0][price]", flat).id()
-	first := c.get("/v1/invoices?subscription=" + sub)
-	c.equal(first, "data.0.billing_reason", "subscription_create")
-	c.equal(first, "data.0.amount_paid", "4900")
+	flat := c.post("/v1/prices", "currency", "usd", "unit_amount", "4900", "product_data[name]", "Pro", "recurring[interval]", "month").ID()
+	sub := c.post("/v1/subscriptions", "customer", cus, "items[0][price]", flat).ID()
+	first := c.Get("/v1/invoices?subscription=" + sub)
+	c.Equal(first, "data.0.billing_reason", "subscription_create")
+	c.Equal(first, "data.0.amount_paid", "4900")
 	for _, end := range []string{"2026-02-28T12:00:00Z", "2026-03-31T12:00:00Z", "2026-04-30T12:00:00Z"} {
 		want, err := time.Parse(time.RFC3339, end)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.equal(c.get("/v1/subscriptions/"+sub), "current_period_end", num(want.Unix()))
-		c.control("clock", `{"now":"`+end+`"}`)
+		c.Equal(c.Get("/v1/subscriptions/"+sub), "current_period_end", num(want.Unix()))
+		c.Control("clock", `{"now":"`+end+`"}`)
 	}
 	c.post("/v1/subscriptions/"+sub, "cancel_at_period_end", "true")
-	c.control("clock", `{"advance":"744h"}`)
-	c.equal(c.get("/v1/subscriptions/"+sub), "status", "canceled")
-	c.want(404, "DELETE", "/v1/subscriptions/"+sub, "")
-	anchored := c.post("/v1/subscriptions", "customer", cus, "items[0][price]", flat, "proration_behavior", "none", "billing_cycle_anchor", num(time.Date(2026, 6, 15, 0, 0, 0, 0, time.UTC).Unix())).id()
-	c.equal(c.get("/v1/invoices?subscription="+anchored), "data.0.total", "0")
-	c.control("clock", `{"now":"2026-06-15T02:00:00Z"}`)
-	c.equal(c.get("/v1/invoices?subscription="+anchored), "data.0.total", "4900")
-	c.equal(c.get("/v1/subscriptions/"+anchored), "current_period_end", num(time.Date(2026, 7, 15, 0, 0, 0, 0, time.UTC).Unix()))
+	c.Control("clock", `{"advance":"744h"}`)
+	c.Equal(c.Get("/v1/subscriptions/"+sub), "status", "canceled")
+	c.Want(404, "DELETE", "/v1/subscriptions/"+sub, "")
+	anchored := c.post("/v1/subscriptions", "customer", cus, "items[0][price]", flat, "proration_behavior", "none", "billing_cycle_anchor", num(time.Date(2026, 6, 15, 0, 0, 0, 0, time.UTC).Unix())).ID()
+	c.Equal(c.Get("/v1/invoices?subscription="+anchored), "data.0.total", "0")
+	c.Control("clock", `{"now":"2026-06-15T02:00:00Z"}`)
+	c.Equal(c.Get("/v1/invoices?subscription="+anchored), "data.0.total", "4900")
+	c.Equal(c.Get("/v1/subscriptions/"+anchored), "current_period_end", num(time.Date(2026, 7, 15, 0, 0, 0, 0, time.UTC).Unix()))
 }
 
 // TestAnchorConfig lets the vendor work out where full periods begin.
@@ -205,11 +207,11 @@ func TestAnchorConfig(t *testing.T) {
 	} {
 		t.Run(now, func(t *testing.T) {
 			c := frozen(t)
-			c.control("clock", `{"now":"`+now+`"}`)
+			c.Control("clock", `{"now":"`+now+`"}`)
 			cus, price := c.customer("a"), c.meteredPrice(c.meter("credits"), "1")
 			sub := c.post("/v1/subscriptions", append([]string{"customer", cus, "items[0][price]", price, "proration_behavior", "none"}, tc.config...)...)
-			c.equal(sub, "billing_cycle_anchor_config.day_of_month", tc.config[1])
-			if more := c.get("/v1/invoices?subscription=" + sub.id()).at("data.1"); more != nil {
+			c.Equal(sub, "billing_cycle_anchor_config.day_of_month", tc.config[1])
+			if more := c.Get("/v1/invoices?subscription=" + sub.ID()).At("data.1"); more != nil {
 				t.Errorf("a period ended at once: %v", more)
 			}
 			for end := range strings.SplitSeq(tc.ends, " ") {
@@ -217,14 +219,14 @@ func TestAnchorConfig(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c.equal(c.get("/v1/subscriptions/"+sub.id()), "current_period_end", num(want.Unix()))
-				c.control("clock", `{"now":"`+end+`"}`)
+				c.Equal(c.Get("/v1/subscriptions/"+sub.ID()), "current_period_end", num(want.Unix()))
+				c.Control("clock", `{"now":"`+end+`"}`)
 			}
 		})
 	}
 	c := frozen(t)
 	cus := c.customer("a")
-	monthly, daily := c.meteredPrice(c.meter("credits"), "1"), c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "day").id()
+	monthly, daily := c.meteredPrice(c.meter("credits"), "1"), c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "day").ID()
 	for name, more := range map[string][]string{
 		"no day":      config("hour", "0"),
 		"day 0":       config("day_of_month", "0"),
@@ -235,8 +237,8 @@ func TestAnchorConfig(t *testing.T) {
 		"daily":       append(config("day_of_month", "1"), "items[0][price]", daily),
 	} {
 		body := form(append([]string{"customer", cus, "items[0][price]", monthly}, more...)...)
-		if r, err := c.do("POST", "/v1/subscriptions", body); err != nil || r.status != 400 {
-			t.Errorf("%s: %d %s %v, want 400", name, r.status, r.raw, err)
+		if r, err := c.Do("POST", "/v1/subscriptions", body); err != nil || r.Status != 400 {
+			t.Errorf("%s: %d %s %v, want 400", name, r.Status, r.Raw, err)
 		}
 	}
 }
@@ -244,10 +246,10 @@ func TestAnchorConfig(t *testing.T) {
 func TestSubscriptionRules(t *testing.T) {
 	c := frozen(t)
 	cus := c.customer("a")
-	once := c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x").id()
-	monthly := c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "month").id()
-	yearly := c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "year").id()
-	euro := c.post("/v1/prices", "currency", "eur", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "month").id()
+	once := c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x").ID()
+	monthly := c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "month").ID()
+	yearly := c.post("/v1/prices", "currency", "usd", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "year").ID()
+	euro := c.post("/v1/prices", "currency", "eur", "unit_amount", "1", "product_data[name]", "x", "recurring[interval]", "month").ID()
 	for name, body := range map[string]string{
 		"no items":       form("customer", cus),
 		"no customer":    form("items[0][price]", monthly),
@@ -258,23 +260,23 @@ func TestSubscriptionRules(t *testing.T) {
 		"past anchor":    form("customer", cus, "items[0][price]", monthly, "billing_cycle_anchor", unix(-hour)),
 		"unknown":        form("customer", cus, "items[0][price]", monthly, "plan", "pro"),
 	} {
-		if r, err := c.do("POST", "/v1/subscriptions", body); err != nil || r.status != 400 {
-			t.Errorf("%s: %d %s %v, want 400", name, r.status, r.raw, err)
+		if r, err := c.Do("POST", "/v1/subscriptions", body); err != nil || r.Status != 400 {
+			t.Errorf("%s: %d %s %v, want 400", name, r.Status, r.Raw, err)
 		}
 	}
 	sub := c.post("/v1/subscriptions", "customer", cus, "items[0][price]", monthly)
-	item := sub.text("items.data.0.id")
-	c.want(400, "POST", "/v1/subscriptions/"+sub.id(), form("items[0][id]", item, "items[0][quantity]", "2"))
-	changed := c.post("/v1/subscriptions/"+sub.id(), "items[0][id]", item, "items[0][quantity]", "2", "proration_behavior", "none")
-	c.equal(changed, "items.data.0.quantity", "2")
+	item := sub.Text("items.data.0.id")
+	c.Want(400, "POST", "/v1/subscriptions/"+sub.ID(), form("items[0][id]", item, "items[0][quantity]", "2"))
+	changed := c.post("/v1/subscriptions/"+sub.ID(), "items[0][id]", item, "items[0][quantity]", "2", "proration_behavior", "none")
+	c.Equal(changed, "items.data.0.quantity", "2")
 }
 
 // TestLedgerAddsUp uses an account from many sides at once: whatever the order,
 // every grant's entries add up to its balance, and no credit is lost or made.
 func TestLedgerAddsUp(t *testing.T) {
 	c := frozen(t)
-	hook := receive(t, ok)
-	c.control("webhooks", `{"url":"`+hook.url+`","secret":"s"}`)
+	hook := sandboxtest.Receive(t, nil)
+	c.Control("webhooks", `{"url":"`+hook.URL+`","secret":"s"}`)
 	cus := c.customer("a")
 	c.carrier(cus)
 	grants := make([]string, 8)
@@ -289,13 +291,13 @@ func TestLedgerAddsUp(t *testing.T) {
 			case 2:
 				c.post("/v1/billing/credit_grants/" + grants[i] + "/expire")
 			case 3:
-				c.get("/_sandbox/state")
+				c.Get("/_sandbox/state")
 			}
 		})
 	}
 	wait.Wait()
-	c.control("clock", cycle)
-	c.control("deliver", "")
+	c.Control("clock", cycle)
+	c.Control("deliver", "")
 	signs := map[string]int64{"credits_granted": 1, "credits_application_invoice_voided": 1, "credits_applied": -1, "credits_expired": -1, "credits_voided": -1}
 	var applied int64
 	for i, g := range grants {

@@ -12,25 +12,25 @@ func TestVariants(t *testing.T) {
 		"drafts_finalize_at_once": func(c *client) bool {
 			cus := c.customer("a")
 			_, _, sub := c.carrier(cus)
-			c.control("clock", `{"now":"2026-02-01T00:00:00Z"}`)
-			return c.get("/v1/invoices?subscription="+sub).text("data.0.status") == "paid"
+			c.Control("clock", `{"now":"2026-02-01T00:00:00Z"}`)
+			return c.Get("/v1/invoices?subscription="+sub).Text("data.0.status") == "paid"
 		},
 		"grant_limit_other_error": func(c *client) bool {
 			cus := c.customer("a")
 			for range 100 {
 				c.grant(cus, "1")
 			}
-			return c.want(400, "POST", "/v1/billing/credit_grants", grantForm(cus, "1")).text("error.code") != "null"
+			return c.Want(400, "POST", "/v1/billing/credit_grants", grantForm(cus, "1")).Text("error.code") != ""
 		},
 		"ledger_other_prefix": func(c *client) bool {
 			cus := c.customer("a")
 			c.grant(cus, "1")
-			return !strings.HasPrefix(c.get("/v1/billing/credit_balance_transactions?customer="+cus).text("data.0.id"), "cbtxn_")
+			return !strings.HasPrefix(c.Get("/v1/billing/credit_balance_transactions?customer="+cus).Text("data.0.id"), "cbtxn_")
 		},
 		"meter_timestamp_refused": func(c *client) bool {
 			c.meter("credits")
-			r, err := c.do("POST", "/v1/billing/meter_events", form("event_name", "credits", "payload[stripe_customer_id]", c.customer("a"), "payload[value]", "1", "timestamp", unix(hour)))
-			return err == nil && r.status == 400
+			r, err := c.Do("POST", "/v1/billing/meter_events", form("event_name", "credits", "payload[stripe_customer_id]", c.customer("a"), "payload[value]", "1", "timestamp", unix(hour)))
+			return err == nil && r.Status == 400
 		},
 	} {
 		c := frozen(t)
@@ -38,7 +38,7 @@ func TestVariants(t *testing.T) {
 			t.Errorf("%s behaves so while it is off", name)
 		}
 		c = frozen(t)
-		c.control("variant", `{"name":"`+name+`","on":true}`)
+		c.Control("variant", `{"name":"`+name+`","on":true}`)
 		if !seen(c) {
 			t.Errorf("%s changes nothing", name)
 		}
@@ -57,12 +57,12 @@ func FuzzRequest(f *testing.F) {
 		}
 		c := start(t)
 		for _, path := range []string{"/v1/customers", "/v1/billing/credit_grants", "/v1/subscriptions"} {
-			if r, err := c.do("POST", path, raw); err != nil || r.status >= 500 {
-				t.Errorf("POST %s %q: %d %v", path, raw, r.status, err)
+			if r, err := c.Do("POST", path, raw); err != nil || r.Status >= 500 {
+				t.Errorf("POST %s %q: %d %v", path, raw, r.Status, err)
 			}
 		}
-		if r, err := c.do("GET", "/v1/customers/search?query="+strings.ReplaceAll(form("q", raw), "q=", ""), ""); err != nil || r.status >= 500 {
-			t.Errorf("search %q: %d %v", raw, r.status, err)
+		if r, err := c.Do("GET", "/v1/customers/search?query="+strings.ReplaceAll(form("q", raw), "q=", ""), ""); err != nil || r.Status >= 500 {
+			t.Errorf("search %q: %d %v", raw, r.Status, err)
 		}
 		c.customer("after")
 	})

@@ -1,63 +1,11 @@
 // Drives a sandbox, named by SANDBOX_URL, with Orb's own Node library.
-import http from 'node:http';
-import process from 'node:process';
 import Orb from 'orb-billing';
+import { base, check, controller, equal, finish, listen, refused, throws } from '../../../sandbox/sandboxtest/check.mjs';
 
-const base = new URL(process.env.SANDBOX_URL);
 const key = 'orb_test_npm';
+const control = controller(key);
 const secret = 'orb-npm-check';
 const orb = new Orb({ apiKey: key, baseURL: new URL('/v1', base).href, webhookSecret: secret, maxRetries: 0 });
-
-let passed = 0;
-let failed = 0;
-
-async function check(name, run) {
-  try {
-    await run();
-    passed++;
-  } catch (err) {
-    failed++;
-    console.error(`FAILED ${name}: ${err.message}`);
-  }
-}
-
-function equal(got, want, what) {
-  if (got !== want) throw new Error(`${what} is ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
-}
-
-async function refused(promise, kind, status) {
-  try {
-    await promise;
-  } catch (err) {
-    equal(err instanceof kind, true, `${err.constructor.name} (${err.message}), an instance of ${kind.name}`);
-    equal(err.status, status, 'status');
-    return;
-  }
-  throw new Error('the call was not refused');
-}
-
-async function control(path, body) {
-  const resp = await fetch(new URL(`/_sandbox/${path}`, base), {
-    method: 'POST', headers: { authorization: `Bearer ${key}` }, body: body && JSON.stringify(body),
-  });
-  if (!resp.ok) throw new Error(`${path}: ${resp.status} ${await resp.text()}`);
-  return resp.json();
-}
-
-// listen starts a receiver of webhooks and collects what arrives.
-async function listen() {
-  const got = [];
-  const server = http.createServer((req, res) => {
-    const parts = [];
-    req.on('data', (part) => parts.push(part));
-    req.on('end', () => {
-      got.push({ body: Buffer.concat(parts).toString('utf8'), headers: req.headers });
-      res.end('ok');
-    });
-  });
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  return { got, server, url: `http://127.0.0.1:${server.address().port}/hook` };
-}
 
 const hook = await listen();
 await control('webhooks', { url: hook.url, secret: 'newer-secret', previous_secret: secret });
@@ -135,7 +83,7 @@ await check('ingest events', async () => {
   const event = { event_name: 'e', timestamp: new Date().toISOString(), properties: { n: 1 }, idempotency_key: 'k1', external_customer_id: 'acct/42' };
   equal((await orb.events.ingest({ events: [event] })).validation_failed.length, 0, 'failed');
   equal((await orb.events.search({ event_ids: ['k1'] })).data.length, 1, 'found');
-  await refused(orb.events.ingest({ events: [{ ...event, idempotency_key: 'k2', timestamp: '2020-01-01T00:00:00Z' }] }), Orb.BadRequestError, 400);
+  await refused(orb.events.ingest({ events: [{ ...event, idempotency_key: 'k2', timestamp: '2020-01-01T00:00:00Z' }] }), { status: 400 }, Orb.BadRequestError);
 });
 await check('a stored answer is repeated', async () => {
   const send = (amount) => orb.customers.credits.ledger.createEntry(customer.id, { entry_type: 'increment', amount }, { idempotencyKey: 'npm-1' });
@@ -143,15 +91,15 @@ await check('a stored answer is repeated', async () => {
   const second = await send(1).withResponse();
   equal(second.data.id, first.id, 'id');
   equal(second.response.headers.get('idempotent-replayed'), 'true', 'header');
-  await refused(send(2), Orb.ConflictError, 409);
+  await refused(send(2), { status: 409 }, Orb.ConflictError);
 });
 await check('errors have their shapes', async () => {
-  await refused(orb.customers.fetch('none'), Orb.NotFoundError, 404);
-  await refused(orb.customers.create({ name: 'x', email: 'x@example.com', external_customer_id: 'acct/42' }), Orb.BadRequestError, 400);
-  await refused(orb.customers.create({ name: 'x', email: 'x@example.com', nonsense: 1 }), Orb.BadRequestError, 400);
-  await refused(new Orb({ apiKey: '', baseURL: orb.baseURL, maxRetries: 0 }).topLevel.ping(), Orb.AuthenticationError, 401);
+  await refused(orb.customers.fetch('none'), { status: 404 }, Orb.NotFoundError);
+  await refused(orb.customers.create({ name: 'x', email: 'x@example.com', external_customer_id: 'acct/42' }), { status: 400 }, Orb.BadRequestError);
+  await refused(orb.customers.create({ name: 'x', email: 'x@example.com', nonsense: 1 }), { status: 400 }, Orb.BadRequestError);
+  await refused(new Orb({ apiKey: '', baseURL: orb.baseURL, maxRetries: 0 }).topLevel.ping(), { status: 401 }, Orb.AuthenticationError);
   await control('faults', { faults: [{ match: { path: '/v1/customers' }, kind: 'status', status: 429, retry_after: '7' }] });
-  await refused(orb.customers.create({ name: 'x', email: 'x@example.com' }), Orb.RateLimitError, 429);
+  await refused(orb.customers.create({ name: 'x', email: 'x@example.com' }), { status: 429 }, Orb.RateLimitError);
 });
 await check('webhooks verify', async () => {
   await control('mutate', { object: 'resource_event', id: '', op: 'set' });
@@ -160,19 +108,11 @@ await check('webhooks verify', async () => {
   for (const want of ['customer.created', 'customer.edited', 'customer.credit_ledger_incremented', 'invoice.issued', 'invoice.manually_marked_as_paid', 'resource_event.test']) {
     if (!types.includes(want)) throw new Error(`no ${want} among ${types.join(' ')}`);
   }
-  let accepted = true;
-  try {
-    orb.webhooks.unwrap(hook.got[0].body, hook.got[0].headers, 'another secret');
-  } catch {
-    accepted = false;
-  }
-  equal(accepted, false, 'a wrong secret accepted');
+  equal(await throws(() => orb.webhooks.unwrap(hook.got[0].body, hook.got[0].headers, 'another secret')), true, 'a wrong secret refused');
 });
 await check('delete a block', async () => {
   await orb.creditBlocks.delete(block);
-  await refused(orb.creditBlocks.retrieve(block), Orb.NotFoundError, 404);
+  await refused(orb.creditBlocks.retrieve(block), { status: 404 }, Orb.NotFoundError);
 });
 
-hook.server.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+finish();

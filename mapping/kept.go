@@ -1,0 +1,100 @@
+package mapping
+
+import (
+	"slices"
+	"strconv"
+
+	"scrip/core"
+	"scrip/core/ledger"
+)
+
+// Kept is a grant that a vendor had no room for. It stays spendable in the
+// core; what is consumed of it meanwhile is not told, for the vendor would ask
+// money for it. It is offered again when room appears.
+type Kept struct {
+	Grant core.ID `json:"grant"`
+	Seq   int64   `json:"seq"`             // of the account's last entry before it was kept
+	Until int64   `json:"until,omitempty"` // of the last one before the vendor took it after all
+}
+
+// keeps reports whether an entry moved a grant while it was kept.
+func (b *Book) keeps(e *core.Entry) bool {
+	return slices.ContainsFunc(b.Kept, func(k Kept) bool {
+		return k.Grant == e.Grant && e.Seq > k.Seq && (k.Until == 0 || e.Seq <= k.Until)
+	})
+}
+
+// Keep notes that a vendor had no room for a grant.
+func (b *Book) Keep(g *GrantFacts) {
+	known := slices.ContainsFunc(b.Kept, func(k Kept) bool { return k.Grant == g.Grant && k.Until == 0 })
+	if !known {
+		b.Kept = append(b.Kept, Kept{Grant: g.Grant, Seq: g.Seq})
+	}
+}
+
+// Took notes that a vendor took a grant.
+func (b *Book) Took(g *GrantFacts) {
+	for i := range b.Kept {
+		if k := &b.Kept[i]; k.Grant == g.Grant && k.Until == 0 {
+			k.Until = g.Seq
+		}
+	}
+}
+
+// Settle forgets kept grants of which no entry can follow.
+func (b *Book) Settle(a *core.Account) {
+	b.Kept = slices.DeleteFunc(b.Kept, func(k Kept) bool {
+		return k.Until != 0 && k.Until <= b.Seq || a.Seq <= b.Seq && a.Grant(k.Grant) == nil
+	})
+}
+
+// KeptReason begins what is said of an order whose grant stays in the core.
+const KeptReason = "kept in the core: "
+
+// offers bounds the kept grants that are offered at once.
+const offers = 4
+
+// Offer gives kept grants to the vendor again, the first to expire first.
+func (c Connection) Offer(b *Book, a *core.Account, now core.Time) []*ledger.Intent {
+	if !a.Tells(c.Name) {
+		return nil
+	}
+	var live []*core.Grant
+	for _, k := range b.Kept {
+		if g := a.Grant(k.Grant); g != nil && k.Until == 0 && carried(g, now) {
+			live = append(live, g)
+		}
+	}
+	slices.SortStableFunc(live, func(x, y *core.Grant) int { return int(min(1, max(-1, x.Expires-y.Expires))) })
+	var intents []*ledger.Intent
+	for _, g := range live[:min(offers, len(live))] {
+		facts := factsOf(g, a.Unit, Quantum{}, 0)
+		if ok, err := c.Renew(facts, a); !ok || err != nil {
+			continue
+		}
+		key := string(g.ID) + "/again/" + strconv.FormatInt(a.Seq, 10) + "/" + now.String()
+		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), key, now, c.begins(now, g), &Body{Grant: facts}))
+	}
+	return intents
+}
+
+// Renew brings facts up to what is left of their grant now; false when there
+// is nothing left to give.
+func (c Connection) Renew(f *GrantFacts, a *core.Account) (bool, error) {
+	g := a.Grant(f.Grant)
+	if g == nil || g.Closed != "" || g.Remaining == 0 || !a.Tells(c.Name) {
+		return false, nil
+	}
+	q, err := c.QuantumOf(a.Unit)
+	if err != nil {
+		return false, err
+	}
+	quanta, err := q.Floor(g.Remaining)
+	if err != nil || quanta == 0 {
+		return false, err
+	}
+	priority := f.Priority
+	*f = *factsOf(g, a.Unit, q, quanta)
+	f.Priority, f.Consumed, f.Seq, f.Late = priority, g.Amount-g.Remaining, a.Seq, true
+	return true, nil
+}
