@@ -15,6 +15,6 @@ func NewServer(handler http.Handler, addr string) *http.Server {
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    32 << 10,
+		MaxHeaderBytes:    256 << 10, // a vendor may sign a delivery by a token that holds its body
 	}
 }

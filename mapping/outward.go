@@ -139,7 +139,10 @@ func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry
 				intents = append(intents, grantIntent(now, c, a, e)...)
 			}
 		}
-		if c.Strategy == adapters.Mirror {
+		// What is given back to a grant that has ended comes to the vendor
+		// before it is withdrawn there.
+		back := slices.ContainsFunc(entries, func(e core.Entry) bool { return e.Kind == core.EntryReverse })
+		if c.Strategy == adapters.Mirror && !back {
 			intents = append(intents, endIntents(now, c, a, entries)...)
 			intents = append(intents, windowIntent(now, c, a, entries)...)
 			continue

@@ -18,6 +18,7 @@ const bookLength = 32
 // given back later can be taken off.
 type Book struct {
 	Carry   int64        `json:"carry,omitempty"` // below zero: quanta still to be taken off, by windows to come
+	Over    int64        `json:"over,omitempty"`  // quanta told too much for good: ends of grants withdrew so much less
 	Windows []ToldWindow `json:"windows,omitempty"`
 	Points  []Point      `json:"points,omitempty"` // oldest first, where grants are trued up
 
@@ -134,6 +135,15 @@ func (c *Consumption) Rest() int64 {
 		}
 	}
 	return rest
+}
+
+// Withdraw is how much the end of a grant takes off at the vendor, of quanta
+// that ended in the core. What was given back and could not be taken off the
+// consumption that was told is missing there already.
+func (b *Book) Withdraw(quanta int64) int64 {
+	n := max(0, min(quanta, -b.Carry))
+	b.Carry, b.Over = b.Carry+n, b.Over+n
+	return quanta - n
 }
 
 // Add notes a window that was told, the oldest giving way.

@@ -3,7 +3,7 @@
 //
 // Lago keeps prepaid credits in wallets of one currency, at most six of them
 // for a customer, and lets wallets expire, not top-ups. Grants therefore go
-// into one wallet for each month of expiry, each as a granted top-up of its
+// into one wallet for each quarter of expiry, each as a granted top-up of its
 // own; a credit is worth one whole unit of money, so that what Lago counts in
 // cents is exact. No fee that an invoice draws on wallets for is of a kind
 // that these wallets serve: Lago never spends them by itself. Consumption is a

@@ -8,7 +8,7 @@ import (
 )
 
 // CreateGrant gives Lago the remaining value of a grant as a granted top-up of
-// the wallet for its month of expiry. Lago's purchased credits would make an
+// the wallet for its quarter of expiry. Lago's purchased credits would make an
 // invoice of their own; that it was paid for stands in metadata. Nothing is held
 // of nothing: the answer has no link then.
 func (a *Adapter) CreateGrant(ctx context.Context, o adapters.GrantOrder) (adapters.Answer, error) {

@@ -28,7 +28,7 @@ func TestRandomStories(t *testing.T) {
 			r.call("POST", "/_sandbox/variant", fmt.Sprintf(`{"name":%q,"on":true}`, variant), nil)
 		}
 		m := model{rig: r, given: map[core.ID]int64{}, left: map[core.ID]int64{}}
-		for range rapid.IntRange(1, 14).Draw(t, "orders") {
+		for range rapid.IntRange(1, 10).Draw(t, "orders") {
 			m.step(t)
 			if got := r.left(); variant != "version_1_51" && !maps.Equal(got, m.left) {
 				t.Fatalf("the grants hold %v, want %v", got, m.left)
@@ -79,7 +79,7 @@ func (m *model) step(t *rapid.T) {
 	switch kind := rapid.SampledFrom([]string{"give", "draw", "draw", "draw", "back", "back", "end"}).Draw(t, "order"); {
 	case len(m.grants) == 0 || kind == "give" && len(m.grants) < 6:
 		cents := rapid.Int64Range(1, 500).Draw(t, "cents")
-		o := m.grantOrder(n, cents, rapid.SampledFrom([]int{0, 40, 41, 80, 120}).Draw(t, "days"))
+		o := m.grantOrder(n, cents, rapid.SampledFrom([]int{0, 40, 41, 140, 240}).Draw(t, "days"))
 		m.settle(t, o.Mark, func() (adapters.Answer, error) { return m.a.CreateGrant(m.t.Context(), o) })
 		m.grants = append(m.grants, n)
 		m.given[grantID(n)], m.left[grantID(n)] = cents, cents

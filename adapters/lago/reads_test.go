@@ -3,6 +3,7 @@ package lago_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -18,8 +19,9 @@ import (
 func TestRowsMoveWhileWalked(t *testing.T) {
 	r := newRig(t)
 	r.grant(1, 5000, 90)
-	for n := range 101 {
-		r.consume(n, 1, 1)
+	wallet := r.wallets()[0].ID
+	for range 101 {
+		r.call("POST", "/api/v1/wallet_transactions", fmt.Sprintf(`{"wallet_transaction":{"wallet_id":%q,"voided_credits":"0.01","metadata":[{"key":"scrip_window","value":"w"}]}}`, wallet), nil)
 	}
 	more := 101
 	r.cut = func(req *http.Request) bool {

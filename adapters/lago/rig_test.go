@@ -68,7 +68,7 @@ func newRig(t *testing.T, variants ...string) *rig {
 func (r *rig) fresh(key string) *rig {
 	r.t.Helper()
 	r.key, r.links, r.posts, r.cut, r.lose = key, nil, nil, nil, nil
-	r.advance("1s")
+	r.clock(`{"now":"2100-01-15T09:00:00Z"}`) // what expires in one quarter must not depend on the day
 	a, err := lago.New(lago.Config{
 		Key: key, BaseURL: r.url + "/api/v1", Collector: "stripe:stripe_main", Now: func() core.Time { return r.now },
 		HTTP: httpx.NewClient(httpx.Options{MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond}),
@@ -107,10 +107,12 @@ func (r *rig) call(method, path, body string, into any) {
 }
 
 // advance moves business time, of the sandbox and of the adapter.
-func (r *rig) advance(by string) {
+func (r *rig) advance(by string) { r.clock(fmt.Sprintf(`{"advance":%q}`, by)) }
+
+func (r *rig) clock(body string) {
 	r.t.Helper()
 	var clock struct{ Now string }
-	r.call("POST", "/_sandbox/clock", fmt.Sprintf(`{"advance":%q}`, by), &clock)
+	r.call("POST", "/_sandbox/clock", body, &clock)
 	now, err := core.ParseTime(clock.Now)
 	if err != nil {
 		r.t.Fatal(err)

@@ -42,7 +42,7 @@ func (a *Adapter) Traits() adapters.Traits {
 		Facts:       facts(),
 		Unconfirmed: unconfirmed(),
 		Comparable: []string{
-			"grants: cents, month of expiry, category in metadata",
+			"grants: cents, quarter of expiry, category in metadata",
 			"remaining: the grant's top-ups where Lago takes voids by name, else the wallet",
 			"consumption: voids by our mark in metadata, less top-ups that put back",
 		},
@@ -54,15 +54,15 @@ const moveCreated = "wallet_transaction.created"
 // facts are the vendor's column of the capability matrix.
 func facts() []adapters.Fact {
 	return []adapters.Fact{
-		{Name: "object", Fit: adapters.Exact, How: "granted top-up of a wallet whose credit is one whole unit of money; one wallet for each month of expiry and currency", Source: codeWallets},
+		{Name: "object", Fit: adapters.Exact, How: "granted top-up of a wallet whose credit is one whole unit of money; one wallet for each quarter of expiry and currency", Source: codeWallets},
 		{Name: "never expires", Fit: adapters.Exact, How: "a wallet of its own without expiration_at", Source: codeWallets},
-		{Name: "expiry", Fit: adapters.Loss, How: "that of the wallet: the first of a month (UTC), 1 to 32 days later; the core withdraws the grant at its own instant", Source: codeWallets},
+		{Name: "expiry", Fit: adapters.Loss, How: "that of the wallet: the first of a quarter (UTC), 1 to 93 days later; the core withdraws the grant at its own instant", Source: codeWallets},
 		{Name: "future start", Fit: adapters.Kept, How: "kept in the core until it starts: a top-up can be spent at once", Source: codeMoves},
 		{Name: "priority", Fit: adapters.Loss, How: "1 to 50: two neighbours share a place", Source: codeMoves},
 		{Name: "paid / promotional", Fit: adapters.Loss, How: "all are granted, since purchased credits make an invoice; category in metadata", Source: codeMoves},
 		{Name: "cost basis", Fit: adapters.Kept, How: "in metadata", Source: codeMoves},
 		{Name: "scope", Fit: adapters.Kept, How: "wallets could be limited to metrics; ours serve no fee, actions stay in the core", Source: codeWallets},
-		{Name: "limits", Fit: adapters.Loss, How: "6 active wallets of a customer: grants of further months of expiry are kept in the core until a wallet of ours is empty, which is then ended", Source: codeWallets},
+		{Name: "limits", Fit: adapters.Loss, How: "6 active wallets of a customer: enough for lives of up to a year; grants of further quarters of expiry are kept in the core until a wallet of ours is empty, which is then ended", Source: codeWallets},
 		{Name: "void unspent", Fit: adapters.Exact, How: "void of the grant's top-ups; what Lago spent of them before others is taken from the wallet", Source: codeMoves},
 		{Name: "idempotency", Fit: adapters.Loss, How: "no keys: a mark in metadata, looked for before each write; a customer's orders follow one another", Source: issueIdem},
 		{Name: "negative balance, hold", Fit: adapters.Kept, How: "a wallet cannot go below zero, and nothing can be reserved", Source: ourCore},

@@ -19,23 +19,24 @@ const (
 )
 
 // ExpiryAtVendor is when the wallet that holds a grant expires: the first
-// instant (UTC) of a month, one day after the core's expiry or later. Wallets
-// expire and not top-ups, and a customer can have six: grants that expire in
-// one month share one. The core withdraws each at its own instant; the day is
-// for orders that are still under way. Never stays [core.Never].
+// instant (UTC) of a quarter, one day after the core's expiry or later. Wallets
+// expire and not top-ups, and a customer can have six: enough for all quarters
+// of the coming year, and for ever. The core withdraws each grant at its own
+// instant; the day is for orders that are still under way. Never stays
+// [core.Never].
 func ExpiryAtVendor(expires core.Time) core.Time {
 	if expires > core.Never-366*day {
 		return core.Never
 	}
 	at := (expires + day).Std()
-	month := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
-	if month.Before(at) {
-		month = month.AddDate(0, 1, 0)
+	quarter := time.Date(at.Year(), (at.Month()-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC)
+	if quarter.Before(at) {
+		quarter = quarter.AddDate(0, 3, 0)
 	}
-	return core.TimeOf(month)
+	return core.TimeOf(quarter)
 }
 
-// bucket is where grants of one currency and month of expiry are kept.
+// bucket is where grants of one currency and quarter of expiry are kept.
 type bucket struct {
 	customer string
 	currency string // as we write it

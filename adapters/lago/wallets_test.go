@@ -17,8 +17,8 @@ func TestExpiryAtVendor(t *testing.T) {
 	for expires, want := range map[string]string{
 		"2026-12-30T23:59:59Z": "2027-01-01T00:00:00Z",
 		"2026-12-31T00:00:00Z": "2027-01-01T00:00:00Z",
-		"2026-12-31T00:00:01Z": "2027-02-01T00:00:00Z",
-		"2027-01-01T00:00:00Z": "2027-02-01T00:00:00Z",
+		"2026-12-31T00:00:01Z": "2027-04-01T00:00:00Z",
+		"2027-01-01T00:00:00Z": "2027-04-01T00:00:00Z",
 	} {
 		at, err := core.ParseTime(expires)
 		if err != nil {
@@ -37,18 +37,31 @@ func TestExpiryAtVendorIsLater(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := core.Time(rapid.Int64Range(0, int64(200*365*day)).Draw(t, "at"))
 		got := lago.ExpiryAtVendor(at)
-		if over := got - at; over < day || over > 32*day || got.Std().Day() != 1 || got%day != 0 {
+		if over := got - at; over < day || over > 93*day || got.Std().Day() != 1 || got.Std().Month()%3 != 1 || got%day != 0 {
 			t.Fatalf("%s becomes %s", at, got)
 		}
 	})
 }
 
-// TestSixWallets gives grants of seven months of expiry: the seventh waits until
+// TestAYearFits gives a grant of a year's life every week: none has to wait.
+func TestAYearFits(t *testing.T) {
+	r := newRig(t)
+	r.grant(0, 100, 0)
+	for n := 1; n <= 60; n++ {
+		r.advance("168h")
+		r.grant(n, 100, 365)
+		if sum, count := r.active(); count > 6 || sum == 0 {
+			t.Fatalf("%d wallets hold %d", count, sum)
+		}
+	}
+}
+
+// TestSixWallets gives grants of seven quarters of expiry: the seventh waits until
 // a wallet of ours is empty, and then takes its place.
 func TestSixWallets(t *testing.T) {
 	r := newRig(t)
 	for n := range 6 {
-		r.grant(n, 100, 60+31*n)
+		r.grant(n, 100, 60+92*n)
 	}
 	seventh := r.grantOrder(6, 700, 0)
 	for range 2 {
@@ -60,7 +73,7 @@ func TestSixWallets(t *testing.T) {
 	if sum, n := r.active(); sum != 600 || n != 6 {
 		t.Fatalf("%d wallets hold %d", n, sum)
 	}
-	r.grant(7, 50, 61) // another grant of a month that has a wallet
+	r.grant(7, 50, 61) // another grant of a quarter that has a wallet
 	r.consume(1, 2, 100)
 	r.keep(r.a.CreateGrant(t.Context(), seventh))
 	sum, n := r.active()
@@ -95,7 +108,7 @@ func TestSixWallets(t *testing.T) {
 func TestFiveWallets(t *testing.T) {
 	r := newRig(t, "wallet_limit_five")
 	for n := range 5 {
-		r.grant(n, 100, 60+31*n)
+		r.grant(n, 100, 60+92*n)
 	}
 	if _, err := r.a.CreateGrant(t.Context(), r.grantOrder(5, 100, 0)); adapters.AsError(err).Code != adapters.CodeFull {
 		t.Errorf("the sixth wallet: %v", err)
@@ -141,7 +154,7 @@ func TestExpiredWallet(t *testing.T) {
 	r := newRig(t)
 	r.grant(1, 500, 20)
 	r.consume(1, 1, 100)
-	r.advance("1800h")
+	r.advance("2400h")
 	if sum, n := r.active(); n != 0 {
 		t.Fatalf("%d wallets hold %d after their time", n, sum)
 	}

@@ -88,10 +88,6 @@ func (s *seat) floor(a core.Amount) core.Amount {
 	return a * 8 / 100
 }
 
-// told is what the vendor must count when so much was consumed in all: units,
-// or the floor of their value.
-func (s *seat) told(consumed core.Amount) string { return s.count(s.floor(consumed)) }
-
 // count writes a count of the vendor's: decimal in its own units, whole cents.
 func (s *seat) count(parts core.Amount) string {
 	if s.units {

@@ -40,6 +40,7 @@ type vendor struct {
 	pays    string                // the vendor that collects the money in the demo, where this one cannot
 	rival   string                // the vendor to which the demo's company moves
 	units   bool                  // it holds units of its own, not money
+	carrier bool                  // a carrier may be named whatever the strategy: here, who collects from new customers
 	demo    demoScript
 }
 
@@ -87,7 +88,7 @@ func chargebeeVendor() vendor {
 
 func lagoVendor() vendor {
 	return vendor{
-		name: "lago", title: "Lago", traits: (*lago.Adapter)(nil).Traits(), rival: "stripe",
+		name: "lago", title: "Lago", traits: (*lago.Adapter)(nil).Traits(), rival: "stripe", carrier: true,
 		open: func(c config.Connection, now func() core.Time) (adapters.Adapter, error) {
 			base := c.BaseURL
 			if base != "" {

@@ -3,9 +3,13 @@ package main
 import (
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sourcegraph/conc"
 )
 
 // tourConfig has every vendor, each at a connection of its name. Money is
@@ -98,6 +102,86 @@ func TestCompanyTours(t *testing.T) {
 	for id, units := range w.purses() {
 		p := units["credits"]
 		if sum := new(big.Rat).Add(&p.left, &p.consumed); p.consumed.Cmp(want) != 0 || sum.Cmp(&p.issued) != 0 {
+			t.Errorf("%s: %s issued, %s left, %s consumed, want %s", id, p.issued.FloatString(2), p.left.FloatString(2), p.consumed.FloatString(2), want.FloatString(2))
+		}
+	}
+	w.must("audit")
+}
+
+// underFire are the moves between vendors of unlike kinds that are made while
+// the company spends and processes are killed.
+var underFire = [][2]string{{"stripe", "metronome"}, {"lago", "stripe"}, {"orb", "chargebee"}, {"metronome", "lago"}}
+
+// TestCompanyMovesUnderFire moves a company while it debits and its processes
+// are killed, and drains it so. SCRIP_TEST_CUSTOMERS=1000 is the long form.
+func TestCompanyMovesUnderFire(t *testing.T) {
+	if testing.Short() {
+		t.Skip("moves companies while their processes are killed")
+	}
+	size, kills := sizeOf(t, 12), 4
+	if size >= 1000 {
+		kills = 20
+	}
+	for _, pair := range underFire {
+		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) { moveUnderFire(t, pair[0], pair[1], size, kills) })
+	}
+}
+
+func moveUnderFire(t *testing.T, from, to string, size, kills int) {
+	w := newTownOf(t, "", tourConfig, from, 20*time.Minute)
+	w.populate(size)
+	var stop atomic.Bool
+	var traffic conc.WaitGroup
+	taken := make([]int64, size) // hundredths
+	for i := range min(size, 24) {
+		traffic.Go(func() {
+			for round := 0; !stop.Load() && w.ctx.Err() == nil; round++ {
+				at := (i + 24*round) % size
+				if at%24 != i%24 {
+					continue // each customer has one spender
+				}
+				if _, ok := w.post("/v1/debits", fmt.Sprintf("fire-%d-%d", i, round), body{"customer": fmt.Sprintf("c%02d", at), "amount": "1.03"}); ok {
+					taken[at] += 103
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	strike := func(args ...string) {
+		for n := range kills {
+			if n%3 == 2 {
+				w.killServe()
+			}
+			if w.killed(time.Duration(20+rnd.IntN(900))*time.Millisecond, args...) {
+				w.ready()
+				return
+			}
+		}
+		w.ready()
+		if code, words := w.scrip(args...); code != 0 && !strings.Contains(words, "there is no move") {
+			t.Errorf("scrip %v: exit %d: %.4000s", args, code, words)
+		}
+	}
+	w.lead(to)
+	strike("apply", "--yes")
+	strike("apply", "--drain", "--yes")
+	stop.Store(true)
+	traffic.Wait()
+	w.rested()
+	for _, name := range []string{from, to} {
+		if code, words := w.scrip("reconcile", "--connection", name); code != 0 {
+			t.Errorf("reconcile %s: exit %d: %.4000s", name, code, words)
+		}
+	}
+	purses := w.purses()
+	for i, hundredths := range taken {
+		id := fmt.Sprintf("c%02d", i)
+		p := purses[id]["credits"]
+		want, sum := big.NewRat(hundredths, 100), new(big.Rat).Add(&p.left, &p.consumed)
+		if p.consumed.Cmp(want) != 0 || sum.Cmp(&p.issued) != 0 {
 			t.Errorf("%s: %s issued, %s left, %s consumed, want %s", id, p.issued.FloatString(2), p.left.FloatString(2), p.consumed.FloatString(2), want.FloatString(2))
 		}
 	}

@@ -30,6 +30,7 @@ type Vendor struct {
 	Keys   []adapters.OrderKey // its criteria in turn
 	Coarse []core.OrderKey     // criteria it rounds: it may see two grants as equal that the core tells apart, never the other way round
 	Scopes bool                // it keeps to the actions that a grant may pay for
+	Named  bool                // it draws on the grant that we name: its own order decides nothing
 	// Lowest and Highest bound the priority numbers that it keeps exactly; it
 	// keeps none where they are equal.
 	Lowest, Highest int
@@ -38,7 +39,7 @@ type Vendor struct {
 // VendorOf reads a vendor's traits: its burn order, and from its facts what it
 // rounds and which priorities it keeps.
 func VendorOf(t adapters.Traits) Vendor {
-	v := Vendor{Keys: t.BurnOrder}
+	v := Vendor{Keys: t.BurnOrder, Named: t.Draws}
 	for _, f := range t.Facts {
 		switch {
 		case f.Name == "expiry" && f.Fit != adapters.Exact:
@@ -75,6 +76,9 @@ type Result struct {
 // Where they are not known to be the same and the vendor keeps priorities, it
 // looks for numbers that make them so.
 func (v Vendor) Judge(grants []core.Grant, order core.Order) Result {
+	if v.Named {
+		return Result{Verdict: Same}
+	}
 	s := v.sight(grants, order)
 	verdict, pair := s.verdict()
 	if verdict == Same {

@@ -275,3 +275,17 @@ func BenchmarkJudge4(b *testing.B) {
 		v.Judge(grants, core.DefaultOrder())
 	}
 }
+
+// Where we name the grant that is drawn on, the vendor's own order decides
+// nothing, whatever it is.
+func TestNamedLotsBurnAsTheCoreDoes(t *testing.T) {
+	v := burn.VendorOf(adapters.Traits{Draws: true, BurnOrder: []adapters.OrderKey{{Key: core.ByRecorded}}})
+	grants := []core.Grant{{Terms: core.Terms{ID: "a", Priority: 9}, Seq: 1}, {Terms: core.Terms{ID: "b", Priority: 1}, Seq: 2}}
+	if r := v.Judge(grants, core.DefaultOrder()); r.Verdict != burn.Same {
+		t.Errorf("the verdict is %s", r.Verdict)
+	}
+	v.Named = false
+	if r := v.Judge(grants, core.DefaultOrder()); r.Verdict == burn.Same {
+		t.Error("an order of the vendor's own is the same as the core's")
+	}
+}

@@ -282,4 +282,13 @@ func TestUnitsAndCarrier(t *testing.T) {
 	if m.HoldsUnits || m.Units != nil || c.Route.Payments != "m" {
 		t.Errorf("the vendor of money is mapped as %+v, the route %+v", m, c.Route)
 	}
+	// Where grants hang on the carrier, it is named whatever draws them down.
+	for strategy, fine := range map[string]bool{"mirror": true, "totals": false} {
+		env := testEnv()
+		env.Providers[1].CarrierLeads = true
+		_, err := Parse("scrip.yaml", []byte("version: 1\nunit: {code: a, price: 1 usd}\n"+two+"mapping: {o: {strategy: "+strategy+", carrier: plan_1}, m: {strategy: totals}}\n"), env)
+		if (err == nil) != fine {
+			t.Errorf("a carrier with the strategy %s: %v", strategy, err)
+		}
+	}
 }

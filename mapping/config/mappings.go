@@ -99,7 +99,7 @@ func (r *reader) mapping(f field, k *mapping.Connection, p Provider, c *Config) 
 	}
 	if carrier, ok := o.get("carrier"); ok {
 		k.Carrier, _ = r.text(carrier, 255)
-		if k.Strategy != adapters.Meter && (!p.CarrierLeads || k.Strategy == adapters.Totals) {
+		if k.Strategy != adapters.Meter && !p.NamesCarrier && (!p.CarrierLeads || k.Strategy == adapters.Totals) {
 			r.fault(carrier.at, "carrier is what metered consumption is billed by, the strategy %q meters none, remove it", k.Strategy)
 		}
 	}

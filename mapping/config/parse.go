@@ -34,6 +34,7 @@ type Provider struct {
 	HoldsUnits    bool                     // its balances are units; else they are money, and a unit needs a rate there
 	Draws         bool                     // its lots are debited one by one, by us
 	StartsNow     bool                     // it cannot be given a grant before the grant starts
+	NamesCarrier  bool                     // a carrier may be named whatever the strategy
 	CarrierLeads  bool                     // its grants hang on the carrier, so that one is named whatever the strategy
 	CannotCollect bool                     // it asks nobody for money: packs are paid through another connection
 	Live          func(apiKey string) bool // whether a key reaches live data; nil: no key does

@@ -18,6 +18,7 @@ type tally struct {
 	told    adapters.Holding // the windows that were closed, by the law
 	untold  int64            // quanta that the law says beyond those
 	carry   int64            // quanta that were told too much and wait to be taken off
+	over    int64            // and those that were taken off what ends of grants withdrew
 	opened  bool             // a window is open
 	lost    bool             // and no order of its own will ever tell it
 	settled core.Time        // when the newest window was told
@@ -117,6 +118,7 @@ func (r *run) tally(ctx context.Context, a *core.Account, t *tally) error {
 	}
 	t.opened = t.opened || w.Closes != 0
 	t.carry -= book.Carry
+	t.over += book.Over
 	t.settled, err = r.lastTold(ctx, a, t.settled)
 	if err != nil || w.Closes == 0 {
 		return err
@@ -226,7 +228,7 @@ func (r *run) usage(ctx context.Context, c ledger.Customer, s *state, t *tally) 
 
 func (r *run) compareUsage(s *state, t *tally, usage int64) {
 	want, got := t.told, t.told
-	want.Quanta += t.carry
+	want.Quanta += t.carry + t.over
 	got.Quanta = usage
 	if got == want {
 		return
@@ -235,8 +237,8 @@ func (r *run) compareUsage(s *state, t *tally, usage int64) {
 		Object: "consumption " + want.Unit, Cause: ConsumedDiffers, Ours: figure(want), Vendors: figure(got),
 		Difference: sum(got).less(sum(want)).number(),
 	}
-	if t.carry != 0 {
-		f.Evidence = "ours includes what was given back and could not be taken off yet"
+	if t.carry+t.over != 0 {
+		f.Evidence = "ours includes what was given back and could not be taken off"
 	}
 	if r.fresh(t.settled) {
 		s.lag(f.Object, f.Cause, "a window was told so shortly ago that the vendor's reads may lag")

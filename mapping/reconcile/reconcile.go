@@ -285,9 +285,11 @@ func (r *run) blindSpots() {
 		if f := r.fit("paid / promotional"); f != adapters.Exact && f != adapters.Loss {
 			r.blind("category", no+"it holds none")
 		}
-		if r.Connection.Strategy == adapters.Meter {
+		switch {
+		case r.Connection.ByLot(): // each lot is compared by itself
+		case r.Connection.Strategy == adapters.Meter:
 			r.blind("remaining, per grant", no+"it draws down by itself, in its own time and order; in all it may draw no more than was told")
-		} else {
+		default:
 			r.blind("remaining, per grant", no+"its order may differ; what is left of all of a customer's grants is compared")
 		}
 		if r.fit("scope") != adapters.Exact {

@@ -203,6 +203,9 @@ func (j *job) begin(ctx context.Context) (o *order, err error) {
 			if g := claimed.Grant; g != nil && g.Late {
 				b.Accounts = append(b.Accounts, ledger.AccountKey{Customer: customer, Unit: g.Unit.Code})
 			}
+			if e := claimed.End; e != nil && e.Unit != "" {
+				b.Records = append(b.Records, mapping.BookKey(j.conn.Name, ledger.AccountKey{Customer: customer, Unit: e.Unit}))
+			}
 			if p := claimed.Sale; p != nil {
 				ledger.NamesPurchase(b, p.ID)
 			}

@@ -78,6 +78,7 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 		if o.links.One(adapters.RoleGrant) == "" {
 			return &unsent{ledger.Ignored, "the vendor was given no such grant"}, nil
 		}
+		return j.chooseEnd(tx, row, body.End)
 	case body.Sale != nil:
 		o.act = doSell
 		if p, err := purchaseOf(tx, body.Sale.ID); err != nil || p.State != core.PurchasePending && !row.Tried {
@@ -91,6 +92,24 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 		return nil, core.Errorf(core.CodeInvalid, "its kind %q is not known", row.Kind)
 	}
 	return nil, nil
+}
+
+// chooseEnd fixes how much the end of a grant withdraws where we move a ledger
+// whose lots the vendor chooses.
+func (j *job) chooseEnd(tx *ledger.Tx, row *ledger.Intent, end *mapping.EndFacts) (*unsent, error) {
+	if row.Tried || j.conn.Strategy != adapters.Mirror || j.conn.ByLot() || end.Holding.Quanta == 0 {
+		return nil, nil
+	}
+	key := mapping.BookKey(j.conn.Name, ledger.AccountKey{Customer: row.Customer, Unit: end.Unit})
+	book, err := bookOf(tx, key)
+	if err != nil || book.Carry >= 0 {
+		return nil, err
+	}
+	end.Holding.Quanta = book.Withdraw(end.Holding.Quanta)
+	if err := tx.PutRecord(key, book); err != nil || end.Holding.Quanta > 0 {
+		return nil, err
+	}
+	return &unsent{ledger.Applied, "the vendor was told of more consumption than this grant had left"}, nil
 }
 
 // chooseWindow closes the window if it is open still, and takes its next call.

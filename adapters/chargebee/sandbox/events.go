@@ -20,6 +20,7 @@ const (
 	maxHooks    = 5 // endpoints of a site
 	maxURL      = 512
 	maxHookText = 250
+	maxEvents   = 100_000 // remembered, the newest
 )
 
 // tell records an event and sends it. Its content is rendered by the caller, so
@@ -39,6 +40,9 @@ func (w *world) tell(typ, source string, content obj) {
 		return body, err == nil
 	})
 	w.st.Events.add(e)
+	if rows := w.st.Events.Rows; len(rows) > maxEvents {
+		w.st.Events = table[*event]{Rows: append([]*event{}, rows[maxEvents/5:]...)}
+	}
 }
 
 func renderEvent(e *event, status string) obj {
@@ -75,8 +79,28 @@ func getEvent(c *call) (any, error) {
 	return nil, missing("event", c.Path("id"))
 }
 
+// listEvents renders only what stands on the page, unless it has to look at
+// what became of every delivery.
 func listEvents(c *call) (any, error) {
-	return list(c, listing{name: "event", filters: "id webhook_status event_type source occurred_at", sorts: "occurred_at"}, c.st.Events.Rows, c.renderEventNow, nil)
+	l := listing{name: "event", filters: "id webhook_status event_type source occurred_at", sorts: "occurred_at"}
+	if strings.Contains(c.Request.URL.RawQuery, "webhook_status") {
+		return list(c, l, c.st.Events.Rows, c.renderEventNow, nil)
+	}
+	got, err := list(c, l, c.st.Events.Rows, func(e *event) obj {
+		return obj{"id": e.ID, "event_type": e.Type, "source": e.Source, "occurred_at": e.At}
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	items, _ := got["list"].([]obj)
+	for _, item := range items {
+		shown, _ := item["event"].(obj)
+		id, _ := shown["id"].(string)
+		if e, ok := c.st.Events.get(id); ok {
+			item["event"] = c.renderEventNow(e)
+		}
+	}
+	return got, nil
 }
 
 // endpointAdded completes an endpoint. Basic authentication is optional; a

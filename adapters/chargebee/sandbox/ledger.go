@@ -289,6 +289,7 @@ func (p *posting) reserve(op operation, order []*block) *operation {
 	for _, h := range made.Holds {
 		made.AutoRelease = min(made.AutoRelease, w.end(p.x.block(h.Block)))
 	}
+	w.st.Held = append(w.st.Held, made.ID)
 	return p.end(made)
 }
 
@@ -316,6 +317,7 @@ func (p *posting) release(parent *operation, op operation) *operation {
 	for _, h := range parent.Holds {
 		op.Amount = op.Amount.add(h.Amount)
 	}
+	p.w.st.Held = slices.DeleteFunc(p.w.st.Held, func(id string) bool { return id == parent.ID })
 	if op.Amount.sign() == 0 {
 		parent.Holds = nil
 		return nil

@@ -75,7 +75,7 @@ func (c *call) query(l listing) (query, error) {
 
 // list answers with a page of rows, which are ordered oldest first. beside adds
 // what else stands in each item, nil for nothing.
-func list[T row](c *call, l listing, rows []T, render func(T) obj, beside func(T) obj) (any, error) {
+func list[T row](c *call, l listing, rows []T, render func(T) obj, beside func(T) obj) (obj, error) {
 	q, err := c.query(l)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ type state struct {
 	Units         table[*creditUnit]
 	Accounts      table[*account]
 	Operations    table[*operation]
+	Held          []string // authorizations that hold something
 	Invoices      table[*invoice]
 	Transactions  table[*transaction]
 	Notes         table[*creditNote]

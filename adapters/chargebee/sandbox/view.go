@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"scrip/adapters/sandbox"
@@ -28,8 +29,8 @@ func due(a *sandbox.Account) (time.Time, bool) {
 			}
 		}
 	}
-	for _, op := range w.st.Operations.Rows {
-		if len(op.Holds) > 0 {
+	for _, id := range w.st.Held {
+		if op, ok := w.st.Operations.get(id); ok {
 			consider(op.AutoRelease)
 		}
 	}
@@ -45,8 +46,12 @@ func due(a *sandbox.Account) (time.Time, bool) {
 // before their block expires.
 func runDue(a *sandbox.Account) {
 	w := worldOf(a)
-	for _, op := range w.st.Operations.Rows {
-		if x, ok := w.st.Accounts.get(op.Subscription + "/" + op.Unit); ok && len(op.Holds) > 0 && op.AutoRelease <= w.at() {
+	for _, id := range slices.Clone(w.st.Held) {
+		op, ok := w.st.Operations.get(id)
+		if !ok || op.AutoRelease > w.at() {
+			continue
+		}
+		if x, ok := w.st.Accounts.get(op.Subscription + "/" + op.Unit); ok {
 			p := w.posting(x)
 			p.release(op, operation{})
 			p.tell("scheduled_job")

@@ -288,7 +288,7 @@ type bare dec
 // MarshalJSON writes the digits.
 func (x bare) MarshalJSON() ([]byte, error) { return []byte(dec(x).String()), nil }
 
-// catalogRoutes answers the lists and single objects of the catalogue.
+// getCoded answers with the object that has the code of the path.
 func getCoded[T any](name string, rows func(*state) []T, of func(T) string, render func(*call, T) obj) handler {
 	return func(c *call) (any, error) {
 		x, ok := coded(rows(c.st), c.Path("code"), of)
@@ -299,6 +299,7 @@ func getCoded[T any](name string, rows func(*state) []T, of func(T) string, rend
 	}
 }
 
+// listCoded answers with pages of all there are.
 func listCoded[T any](plural string, rows func(*state) []T, render func(*call, T) obj) handler {
 	return func(c *call) (any, error) {
 		return page(c, plural, rows(c.st), func(T) bool { return true }, func(x T) obj { return render(c, x) })

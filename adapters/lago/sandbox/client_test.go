@@ -15,7 +15,7 @@ import (
 const (
 	api    = "/api/v1"
 	secret = "0e7a3c52-7d5e-4f53-9a07-2c9a6f0f3a10"
-	start2 = "2099-11-30T00:00:00Z"
+	outset = "2099-11-30T00:00:00Z"
 )
 
 // client speaks to one account of a sandbox over real HTTP.
@@ -191,7 +191,3 @@ func types(list []sandboxtest.Answer) string {
 	}
 	return strings.Join(out, " ")
 }
-
-func contains(s, part string) bool { return strings.Contains(s, part) }
-
-func replaced(s string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(s) }

@@ -140,6 +140,12 @@ func (w *world) runJob(j job) {
 		w.refresh(j.Object)
 	case "customer_gone":
 		w.endCustomer(j.Object)
+	case "last_drafts":
+		for _, x := range w.st.Invoices.Rows {
+			if x.Customer == j.Object && x.Status == draft {
+				w.finalizeDraft(x)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"scrip/adapters/sandbox"
 )
@@ -118,11 +119,9 @@ func mutated[T any, P interface {
 		return refusal(http.StatusNotFound, "there is no %s %q", m.Object, m.ID)
 	}
 	if m.Op == "delete" {
-		if gone, is := any(x).(*customer); is {
-			gone.Deleted = &w.now
-			return nil
+		if w.forget(x) {
+			rows.remove(m.ID)
 		}
-		rows.remove(m.ID)
 		return nil
 	}
 	changed, err := altered[T, P](x, m)
@@ -137,6 +136,45 @@ func mutated[T any, P interface {
 	*x = *changed
 	tell(x)
 	return nil
+}
+
+// forget takes away what hangs on a row, so that nothing names what is not there,
+// and says whether the row itself goes: customers are only marked.
+func (w *world) forget(x row) bool {
+	switch gone := x.(type) {
+	case *customer:
+		gone.Deleted = &w.now
+		return false
+	case *wallet:
+		for _, t := range slices.Clone(w.st.Txns.Rows) {
+			if t.Wallet == gone.ID && w.forget(t) {
+				w.st.Txns.remove(t.ID)
+			}
+		}
+	case *txn:
+		for _, c := range slices.Clone(w.st.Consumptions.Rows) {
+			if c.Inbound == gone.ID || c.Outbound == gone.ID {
+				w.st.Consumptions.remove(c.ID)
+			}
+		}
+	case *invoice:
+		for _, t := range w.st.Txns.Rows {
+			if or(t.Invoice, "") == gone.ID {
+				t.Invoice = nil
+			}
+		}
+		for _, p := range slices.Clone(w.st.Payments.Rows) {
+			if p.Invoice == gone.ID {
+				w.st.Payments.remove(p.ID)
+			}
+		}
+		for _, n := range slices.Clone(w.st.Notes.Rows) {
+			if n.Invoice == gone.ID {
+				w.st.Notes.remove(n.ID)
+			}
+		}
+	}
+	return true
 }
 
 // altered is a copy of a row with some fields set, by the names that a snapshot

@@ -14,7 +14,7 @@ import (
 )
 
 func TestState(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	id := c.customer("a", "")
 	w := c.wallet(`"expiration_at":"2100-05-01T00:00:00Z"`)
 	grant := c.move(w, `"granted_credits":"10.5","priority":3,"metadata":[{"key":"k","value":"v"}]`).Text("wallet_transactions.0.lago_id")
@@ -26,7 +26,7 @@ func TestState(t *testing.T) {
 	}
 	g := s.Grants[0]
 	if g.ID != grant || g.Amount != "10.50" || g.Remaining != "10.25" || g.Unit != "EUR" || *g.Priority != 3 || g.Category != "promotional" ||
-		g.Metadata["k"] != "v" || g.State != "settled" || *g.EffectiveAt != start2 || *g.ExpiresAt != "2100-05-01T00:00:00Z" {
+		g.Metadata["k"] != "v" || g.State != "settled" || *g.EffectiveAt != outset || *g.ExpiresAt != "2100-05-01T00:00:00Z" {
 		t.Errorf("a grant is shown as %+v", g)
 	}
 	if g := s.Grants[1]; g.ID != buy || g.State != "pending" || g.Remaining != "0.00" || g.EffectiveAt != nil || g.Category != "paid" {
@@ -39,7 +39,7 @@ func TestState(t *testing.T) {
 
 // TestMutations: what happens behind the API's back.
 func TestMutations(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	in := c.receive("")
 	id := c.customer("a", "")
 	w := c.wallet(`"code":"w"`)
@@ -47,6 +47,9 @@ func TestMutations(t *testing.T) {
 	mutate := func(status int, object, id, op, fields string) sandboxtest.Answer {
 		t.Helper()
 		return c.Want(status, "POST", "/_sandbox/mutate", `{"object":"`+object+`","id":"`+id+`","op":"`+op+`","fields":{`+fields+`}}`)
+	}
+	if got := types(in.News(c.Client)); got != "customer.created wallet.created wallet_transaction.created wallet.updated" {
+		t.Errorf("before any silent change %s was sent", got)
 	}
 	mutate(200, "grant", grant, "set", `"remaining_amount_cents":123,"metadata":[{"key":"x","value":"y"}]`)
 	c.is(grant, `remaining_amount_cents=123 metadata=[{"key":"x","value":"y"}]`)
@@ -63,13 +66,27 @@ func TestMutations(t *testing.T) {
 	mutate(400, "wallet", w, "set", `"lago_id":"x"`)
 	mutate(400, "nonsense", w, "set", "")
 	mutate(404, "wallet", "x", "set", "")
+	buy := c.move(w, `"paid_credits":"3"`).Text("wallet_transactions.0.lago_id")
+	c.Control("pay", `{"object":"`+buy+`","outcome":"paid"}`)
+	c.Control("pay", `{"object":"`+buy+`","outcome":"refunded","amount":100}`)
+	mutate(200, "invoice", c.Get(api+"/wallet_transactions/"+buy).Text("wallet_transaction.lago_invoice_id"), "delete", "")
+	c.is(buy, "lago_invoice_id= status=settled remaining_amount_cents=200")
+	other := c.wallet(`"code":"o"`)
+	lost := c.give(other, "1")
+	c.move(other, `"voided_credits":"0.5"`)
+	mutate(200, "wallet", other, "delete", "")
+	c.Want(404, "GET", api+"/wallet_transactions/"+lost, "")
+	for _, path := range []string{"/payments", "/credit_notes", "/invoices", "/wallets", "/wallets/" + w + "/wallet_transactions"} {
+		c.Get(api + path)
+	}
+	in.News(c.Client)
 	mutate(200, "wallet", w, "set", `"status":"terminated"`)
 	c.has(w, "status=terminated")
 	mutate(200, "customer", id, "duplicate", "")
 	c.Get(api + "/customers/a-copy")
 	mutate(200, "customer", id, "delete", "")
 	c.Want(404, "GET", api+"/customers/a", "")
-	if got := types(in.News(c.Client)); got != "customer.created wallet.created wallet_transaction.created wallet.updated" {
+	if got := types(in.News(c.Client)); got != "" {
 		t.Errorf("silent changes sent events: %s", got)
 	}
 }
@@ -171,6 +188,22 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestDeletedCustomer: usage is billed no more, and drafts become final soon.
+func TestDeletedCustomer(t *testing.T) {
+	c := startAt(t, "2099-12-01T00:00:00Z")
+	c.customer("a", `,"billing_configuration":{"invoice_grace_period":10}`)
+	c.plan("p", `"amount_cents":100,"pay_in_advance":false`)
+	c.subscribe("p", "s")
+	c.clock("2100-01-01T00:10:00Z")
+	c.Want(200, "DELETE", api+"/customers/a", "")
+	c.Equal(c.Get(api+"/invoices"), "invoices.0.status", "draft")
+	c.pass("5m")
+	c.Equal(c.Get(api+"/invoices"), "invoices.0.status", "finalized")
+	c.Equal(c.Get(api+"/subscriptions?status[]=terminated"), "meta.total_count", "1")
+	c.clock("2100-03-01T00:00:00Z")
+	c.Equal(c.Get(api+"/invoices"), "meta.total_count", "1")
+}
+
 func TestOngoingVariants(t *testing.T) {
 	for name, want := range map[string]string{"": "400", "ongoing_not_refreshed": "1000", "no_licence": "1000"} {
 		c := startAt(t, "2099-12-01T00:00:00Z")
@@ -203,7 +236,7 @@ func TestOngoingVariants(t *testing.T) {
 func TestWalletHoldsTogether(t *testing.T) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		c := startAt(t, start2)
+		c := startAt(t, outset)
 		c.customer("a", "")
 		w := c.wallet(`"rate_amount":"` + []string{"1.0", "0.01", "1.375", "10"}[seed%4] + `"`)
 		for range 40 {

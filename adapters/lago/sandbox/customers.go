@@ -8,7 +8,10 @@ import (
 	"time"
 )
 
-const mostCustomerPairs = 5 // with the variant only: the real limit is not known
+const (
+	mostCustomerPairs = 5               // with the variant only: the real limit is not known
+	draftsWait        = 5 * time.Minute // until a deleted customer's drafts are final
+)
 
 // plainFields are the fields of a customer that are kept as they come.
 func plainFields() []string {
@@ -211,6 +214,7 @@ func deleteCustomer(c *call) (any, error) {
 	shown := c.renderCustomer(x)
 	x.Deleted = &c.now
 	c.later("customer_gone", x.ID, 0, nil)
+	c.later("last_drafts", x.ID, draftsWait, nil)
 	return obj{"customer": shown}, nil
 }
 

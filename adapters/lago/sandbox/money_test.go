@@ -7,7 +7,7 @@ import (
 )
 
 func TestTransactionRefusals(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	w := c.wallet(`"granted_credits":"10","paid_top_up_min_amount_cents":500`)
 	for fields, details := range map[string]string{
@@ -59,7 +59,7 @@ func TestPurchase(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := startAt(t, start2)
+			c := startAt(t, outset)
 			c.customer("a", "")
 			w := c.wallet(`"name":"W"`)
 			txn := c.move(w, `"paid_credits":"20","name":"Pack"`).Text("wallet_transactions.0.lago_id")
@@ -70,7 +70,7 @@ func TestPurchase(t *testing.T) {
 			hold(c, got, "invoice.", "invoice_type=credit status=finalized payment_status=pending taxes_amount_cents=0 total_amount_cents=2000")
 			hold(c, got, "invoice.fees.0.", "item.type=credit item.name=Pack item.lago_item_id="+txn+" item.item_type=WalletTransaction amount_cents=2000")
 			pay(c, txn, bill)
-			c.is(txn, "status=settled settled_at="+start2+" remaining_amount_cents=2000 remaining_credit_amount=20.0 lago_invoice_id="+bill)
+			c.is(txn, "status=settled settled_at="+outset+" remaining_amount_cents=2000 remaining_credit_amount=20.0 lago_invoice_id="+bill)
 			c.has(w, "balance_cents=2000 ongoing_balance_cents=2000")
 			c.refused("POST", "/wallet_transactions/"+txn+"/payment_url", "", `{"base":["wallet_transaction_already_settled"]}`)
 		})
@@ -80,7 +80,7 @@ func TestPurchase(t *testing.T) {
 // TestPurchaseGoesWrong: failure, success after failure, failure after success,
 // refunds.
 func TestPurchaseGoesWrong(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	w := c.wallet(`"name":"W"`)
 	txn := c.move(w, `"paid_credits":"20"`).Text("wallet_transactions.0.lago_id")
@@ -89,9 +89,9 @@ func TestPurchaseGoesWrong(t *testing.T) {
 		c.Want(status, "POST", "/_sandbox/pay", `{"object":"`+txn+`",`+outcome+`}`)
 	}
 	outcome(200, `"outcome":"failed"`)
-	c.is(txn, "status=failed failed_at="+start2+" settled_at=")
+	c.is(txn, "status=failed failed_at="+outset+" settled_at=")
 	outcome(200, `"outcome":"paid"`)
-	c.is(txn, "status=settled failed_at= settled_at="+start2)
+	c.is(txn, "status=settled failed_at= settled_at="+outset)
 	bill := c.Get(api + "/wallet_transactions/" + txn).Text("wallet_transaction.lago_invoice_id")
 	c.Want(200, "PUT", api+"/invoices/"+bill, `{"invoice":{"payment_status":"failed"}}`)
 	c.is(txn, "status=settled")
@@ -119,7 +119,7 @@ func TestPurchaseGoesWrong(t *testing.T) {
 
 // TestBurnOrder: priority, then given before bought, then age.
 func TestBurnOrder(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	w := c.wallet(`"name":"W"`)
 	buy := c.move(w, `"paid_credits":"1","name":"bought"`).Text("wallet_transactions.0.lago_id")
@@ -147,7 +147,7 @@ func TestBurnOrder(t *testing.T) {
 
 // TestLateJobs: what is done in the background may take its time.
 func TestLateJobs(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.Variant("jobs_late")
 	c.customer("a", "")
 	w := c.wallet(`"granted_credits":"10"`)
@@ -171,7 +171,7 @@ func TestVersions(t *testing.T) {
 		{"", "10.34909", "refused", "500"}, {"version_1_51", "10.34909", "refused", "400"}, {"version_1_50", "10.34909", "refused", "400"},
 		{"version_1_49", "10.34909", "taken", "400"}, {"version_1_47", "10.34567", "taken", "400"},
 	} {
-		c := startAt(t, start2)
+		c := startAt(t, outset)
 		if tc.version != "" {
 			c.Variant(tc.version)
 		}

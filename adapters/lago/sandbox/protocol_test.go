@@ -8,7 +8,7 @@ import (
 )
 
 func TestRootsAndErrors(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	w := c.wallet(`"granted_credits":"10","code":"w"`)
 	for path, root := range map[string]string{
@@ -54,7 +54,7 @@ func TestRootsAndErrors(t *testing.T) {
 }
 
 func TestRateLimits(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	limits := func(h http.Header) string {
 		return h.Get("X-RateLimit-Limit") + " " + h.Get("X-RateLimit-Reset")
 	}
@@ -87,7 +87,7 @@ func TestRateLimits(t *testing.T) {
 }
 
 func TestCustomers(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	id := c.customer("a/1 x", `,"timezone":"Europe/Berlin","metadata":[{"key":"k","value":"v","display_in_invoice":true}]`)
 	got := c.post("/customers", "customer", `"external_id":"a/1 x","email":"x@example.com","nonsense":1`)
 	hold(c, got, "customer.", "lago_id="+id+" name=Ada email=x@example.com applicable_timezone=Europe/Berlin slug="+got.Text("customer.slug"))
@@ -115,7 +115,7 @@ func TestCustomers(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	w := c.wallet(`"code":"w"`)
 	path := api + "/wallets/" + w + "/wallet_transactions"
@@ -179,7 +179,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestOneOffInvoices(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	w := c.wallet(`"granted_credits":"1000"`)
 	c.post("/add_ons", "add_on", `"name":"Pack","code":"pack","amount_cents":100,"amount_currency":"EUR"`)
@@ -206,7 +206,7 @@ func TestOneOffInvoices(t *testing.T) {
 	}
 	c.Control("pay", `{"object":"`+id+`","outcome":"refunded","amount":6000}`)
 	c.Control("pay", `{"object":"`+id+`","outcome":"disputed"}`)
-	if got := c.Get(api + "/invoices/" + id).Text("invoice.payment_dispute_lost_at"); got != start2 {
+	if got := c.Get(api + "/invoices/" + id).Text("invoice.payment_dispute_lost_at"); got != outset {
 		t.Errorf("the dispute was lost at %q", got)
 	}
 	c.Equal(c.Get(api+"/credit_notes"), "credit_notes.0.refund_amount_cents", "6000")
@@ -222,7 +222,7 @@ func TestOneOffInvoices(t *testing.T) {
 }
 
 func TestLicence(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.Variant("no_licence")
 	c.customer("a", "")
 	w := c.wallet(`"code":"w","recurring_transaction_rules":[{"trigger":"threshold","threshold_credits":"5","paid_credits":"1"}]`)

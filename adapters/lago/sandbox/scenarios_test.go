@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -10,7 +11,7 @@ import (
 
 // TestScenarioDraft: top-up, usage, a draft and its end.
 func TestScenarioDraft(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", `,"billing_configuration":{"invoice_grace_period":10}`)
 	c.plan("p", `"amount_cents":100,"pay_in_advance":false`, c.metric("m")+"=1.00")
 	w := c.wallet(`"granted_credits":"10"`)
@@ -88,7 +89,7 @@ func TestScenarioRounding(t *testing.T) {
 		{"paid", "1034", "0.001", "EUR", "1030.0", "1.03", "103"},
 	} {
 		t.Run(tc.kind+tc.input+"at"+tc.rate, func(t *testing.T) {
-			c := startAt(t, start2)
+			c := startAt(t, outset)
 			c.customer("a", "")
 			w := c.wallet(`"rate_amount":"` + tc.rate + `","currency":"` + tc.currency + `"`)
 			got := c.move(w, `"`+tc.kind+`_credits":"`+tc.input+`"`)
@@ -108,7 +109,7 @@ func TestScenarioRoundingOfVoids(t *testing.T) {
 		{"10", "1", `"granted_credits":"10","voided_credits":"4.28444999"`, "4.28444", "4.28", "15.71556", "1572"},
 		{"2000", "0.001", `"voided_credits":"1034"`, "1034.0", "1.03", "966.0", "97"},
 	} {
-		c := startAt(t, start2)
+		c := startAt(t, outset)
 		c.customer("a", "")
 		w := c.wallet(`"granted_credits":"` + tc.start + `","rate_amount":"` + tc.rate + `"`)
 		got := c.move(w, tc.fields)
@@ -126,7 +127,7 @@ func TestScenarioRoundingToNothing(t *testing.T) {
 		{"0.4", "0.01", "EUR", true}, {"1.0", "0.01", "EUR", false}, {"0.0", "0.01", "EUR", false}, {"1.0", "0.001", "KWD", false},
 	} {
 		for _, kind := range []string{"paid_credits", "granted_credits"} {
-			c := startAt(t, start2)
+			c := startAt(t, outset)
 			c.customer("a", "")
 			w := c.wallet(`"rate_amount":"` + tc.rate + `","currency":"` + tc.currency + `"`)
 			body := `{"wallet_transaction":{"wallet_id":"` + w + `","` + kind + `":"` + tc.input + `"}}`
@@ -152,7 +153,7 @@ func TestScenarioOpenInvoice(t *testing.T) {
 		{"paid", "finalized", "succeeded", "-001-001", "settled", "25.0", "2099-11-30T00:00:00Z"},
 		{"failed", "open", "failed", "-DRAFT", "failed", "10.0", ""},
 	} {
-		c := startAt(t, start2)
+		c := startAt(t, outset)
 		c.customer("a", "")
 		w := c.wallet(`"granted_credits":"10"`)
 		c.has(w, "invoice_requires_successful_payment=false")
@@ -164,7 +165,7 @@ func TestScenarioOpenInvoice(t *testing.T) {
 			t.Helper()
 			page := string(c.Want(200, "GET", "/_sandbox/invoice/"+bill, "").Raw)
 			for _, want := range []string{number + "</h1>", "Status: " + status + ", payment " + payment} {
-				if !contains(page, want) {
+				if !strings.Contains(page, want) {
 					t.Errorf("the invoice's page lacks %q: %s", want, page)
 				}
 			}
@@ -291,7 +292,7 @@ func TestScenarioTargetedVoid(t *testing.T) {
 		"one without a trace": {`"voided_transaction_id":"B"`, `{"voided_transaction_id":["wallet_not_traceable"]}`, "", "", "20.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := startAt(t, start2)
+			c := startAt(t, outset)
 			c.customer("a", "")
 			w, other := c.wallet(`"code":"w"`), c.wallet(`"code":"o"`)
 			foreign := c.give(other, "7")
@@ -302,7 +303,7 @@ func TestScenarioTargetedVoid(t *testing.T) {
 			if name == "one without a trace" {
 				c.Control("mutate", `{"object":"wallet","id":"`+w+`","op":"set","fields":{"traceable":false}}`)
 			}
-			fields := replaced(tc.fields, `"A"`, `"`+a+`"`, `"B"`, `"`+b+`"`, "FOREIGN", foreign, "SPENT", spent)
+			fields := strings.NewReplacer(`"A"`, `"`+a+`"`, `"B"`, `"`+b+`"`, "FOREIGN", foreign, "SPENT", spent).Replace(tc.fields)
 			if tc.details != "" {
 				c.refused("POST", "/wallet_transactions", `{"wallet_transaction":{"wallet_id":"`+w+`",`+fields+`}}`, tc.details)
 			} else if got := c.move(w, fields); name == "the whole rest" {

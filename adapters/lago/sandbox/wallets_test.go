@@ -7,7 +7,7 @@ import (
 )
 
 func TestWalletCreation(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	const rest = `"external_customer_id":"a","currency":"EUR","rate_amount":"1.0"`
 	for fields, details := range map[string]string{
@@ -49,7 +49,7 @@ func pairs(n int) string {
 }
 
 func TestWalletCodesAndLimit(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	code := func(fields string) string {
 		t.Helper()
@@ -78,7 +78,7 @@ func TestWalletCodesAndLimit(t *testing.T) {
 }
 
 func TestWalletUpdate(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	c.metric("m")
 	w := c.wallet(`"code":"w","priority":7,"metadata":{"a":"b"},"applies_to":{"fee_types":["charge"],"billable_metric_codes":["m"]}`)
@@ -112,7 +112,7 @@ func TestWalletUpdate(t *testing.T) {
 // TestWalletExpiry: a wallet ends at the next run of the clock, and what is in
 // it stays there without a movement.
 func TestWalletExpiry(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	w := c.wallet(`"code":"w","granted_credits":"10","expiration_at":"2099-12-01T10:50:00Z"`)
 	late := c.move(w, `"paid_credits":"3"`).Text("wallet_transactions.0.lago_id")
@@ -165,7 +165,7 @@ func TestIntervalRules(t *testing.T) {
 }
 
 func TestRulesOverTime(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.customer("a", "")
 	w := c.wallet(`"granted_credits":"2","paid_credits":"3","recurring_transaction_rules":[{"trigger":"interval","interval":"weekly"}]`)
 	rule := c.Get(api + "/wallets/" + w).Text("wallet.recurring_transaction_rules.0.lago_id")

@@ -17,7 +17,7 @@ import (
 
 // TestStories: which events a change sends, and with what state.
 func TestStories(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	in := c.receive("")
 	news := func(what, want string) []sandboxtest.Answer {
 		t.Helper()
@@ -52,10 +52,10 @@ func TestStories(t *testing.T) {
 	c.Control("pay", `{"object":"`+txn+`","outcome":"paid"}`)
 	news("its payment", "invoice.paid_credit_added wallet.updated wallet_transaction.updated invoice.payment_status_updated payment.succeeded")
 	c.Control("pay", `{"object":"`+txn+`","outcome":"disputed"}`)
-	c.Equal(news("a lost dispute", "invoice.payment_dispute_lost")[0], "payment_dispute_lost.payment_dispute_lost_at", start2)
+	c.Equal(news("a lost dispute", "invoice.payment_dispute_lost")[0], "payment_dispute_lost.payment_dispute_lost_at", outset)
 	c.Variant("dispute_nested")
 	c.Control("pay", `{"object":"`+txn+`","outcome":"disputed"}`)
-	c.Equal(news("another", "invoice.payment_dispute_lost")[0], "payment_dispute_lost.invoice.payment_dispute_lost_at", start2)
+	c.Equal(news("another", "invoice.payment_dispute_lost")[0], "payment_dispute_lost.invoice.payment_dispute_lost_at", outset)
 	c.Control("pay", `{"object":"`+txn+`","outcome":"refunded"}`)
 	news("a refund", "wallet_transaction.created wallet.updated credit_note.created")
 	c.Want(200, "PUT", api+"/wallets/"+w, `{"wallet":{"name":"X"}}`)
@@ -72,7 +72,7 @@ func TestStories(t *testing.T) {
 // its own key.
 func TestDeliveries(t *testing.T) {
 	for status, delivered := range map[int]bool{200: true, 201: true, 202: true, 204: true, 203: false, 206: false, 302: false, 400: false, 500: false} {
-		c := startAt(t, start2)
+		c := startAt(t, outset)
 		in := sandboxtest.Receive(t, func(int) int { return status })
 		c.Control("webhooks", `{"url":"`+in.URL+`","secret":"`+secret+`"}`)
 		c.customer("a", "")
@@ -93,7 +93,7 @@ func TestDeliveries(t *testing.T) {
 			}
 		}
 	}
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	c.Variant("any_2xx_delivers")
 	in := sandboxtest.Receive(t, func(int) int { return http.StatusPartialContent })
 	c.Control("webhooks", `{"url":"`+in.URL+`","secret":"`+secret+`"}`)
@@ -107,7 +107,7 @@ func TestDeliveries(t *testing.T) {
 // TestEndpoints: made by the API, with a key of the organization's that only
 // its app shows, and with a filter.
 func TestEndpoints(t *testing.T) {
-	c := startAt(t, start2)
+	c := startAt(t, outset)
 	all, some := sandboxtest.Receive(t, nil), sandboxtest.Receive(t, nil)
 	got := c.post("/webhook_endpoints", "webhook_endpoint", `"webhook_url":"`+all.URL+`"`)
 	hold(c, got, "webhook_endpoint.", "signature_algo=jwt event_types= name=")
