@@ -60,6 +60,7 @@ type Traits struct {
 	Backdating   time.Duration // how old a told consumption may be
 	ReadLag      time.Duration // how long a read may lag behind a write
 	MaxGrants    int           // unused grants per customer; 0: no limit
+	Decimals     int           // that it documents of its units, 0 where it holds money or documents none
 	Draws        bool          // consumption is told grant by grant, on lots that we name
 	StartsNow    bool          // a grant cannot be given before it starts
 	CarrierLeads bool          // grants hang on the carrier too, so it is made before them

@@ -81,7 +81,7 @@ func fillEntries(ctx context.Context, path string, entries int) error {
 
 func fillAccount(ctx context.Context, store *sqlite.Store, name string, entries int) error {
 	key := ledger.AccountKey{Customer: name, Unit: credits.Code}
-	grant := core.NewID(core.GrantID, name, "audit", "grant", 0)
+	grant := core.NewID(core.GrantID, name, "audit", name, 0) // of a customer, an id keeps ten bits alone
 	for done := 0; done < entries; {
 		batch := &ledger.Batch{Accounts: []ledger.AccountKey{key}}
 		n := min(1000, entries-done)
@@ -98,7 +98,7 @@ func fillAccount(ctx context.Context, store *sqlite.Store, name string, entries 
 			}
 			a.Unit, a.Order = credits, core.DefaultOrder()
 			for i := first; i < n; i++ {
-				id := core.NewID(core.DebitID, name, "audit", fmt.Sprint(done+i), 0)
+				id := core.NewID(core.DebitID, name, "audit", fmt.Sprintf("%s/%d", name, done+i), 0)
 				if _, err := a.Debit(id, 1, "", burnAt, nil); err != nil {
 					return nil, err
 				}

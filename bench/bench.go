@@ -15,9 +15,10 @@ type Result struct {
 	Rate  float64 `json:"rate"`   // operations a second, median of the slices
 	P50   float64 `json:"p50_ms"` // of one operation
 	P99   float64 `json:"p99_ms"`
-	CPU   float64 `json:"cpu_us"` // processor time of one operation
-	Limit float64 `json:"limit"`  // operations a second of the bare limit
-	Ratio float64 `json:"ratio"`  // median of rate over limit, pair by pair
+	CPU   float64 `json:"cpu_us"`             // processor time of one operation
+	Limit float64 `json:"limit"`              // operations a second of the bare limit
+	Ratio float64 `json:"ratio"`              // median of rate over limit, pair by pair
+	Heap  float64 `json:"heap_mib,omitempty"` // how far the heap grew at most, where that is bounded
 }
 
 // Side runs one side of a case for about d and reports what it did. Taken

@@ -24,7 +24,7 @@ func TestCompareTakesTheMedianOfPairs(t *testing.T) {
 
 func TestDebitCountsWhatTheLedgerKept(t *testing.T) {
 	for _, relaxed := range []bool{false, true} {
-		r, err := DebitSQLite(context.Background(), t.TempDir(), "debit", 8, relaxed, Pace{Slice: 20 * time.Millisecond, Pairs: 1, Accounts: 100})
+		r, err := DebitSQLite(context.Background(), t.TempDir(), "debit", 8, relaxed, Pace{Slice: 20 * time.Millisecond, Pairs: 1, Accounts: 20})
 		if err != nil || r.Rate <= 0 || r.Limit <= 0 {
 			t.Errorf("relaxed %v: got %+v, %v", relaxed, r, err)
 		}
@@ -49,14 +49,14 @@ func TestBurnDownAllocatesNothing(t *testing.T) {
 }
 
 func TestAuditCountsWhatWasFilled(t *testing.T) {
-	r, err := AuditEntries(context.Background(), t.TempDir(), "audit", 2_500, Pace{Slice: time.Millisecond, Pairs: 1, Accounts: 100})
+	r, err := AuditEntries(context.Background(), t.TempDir(), "audit", 2_500, Pace{Slice: time.Millisecond, Pairs: 1, Accounts: 20})
 	if err != nil || r.Rate <= 0 || r.Limit <= 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
 
 func TestDebitsOverHTTPAreKept(t *testing.T) {
-	r, err := DebitHTTP(context.Background(), t.TempDir(), "http", 4, Pace{Slice: 20 * time.Millisecond, Pairs: 1, Accounts: 100})
+	r, err := DebitHTTP(context.Background(), t.TempDir(), "http", 4, Pace{Slice: 20 * time.Millisecond, Pairs: 1, Accounts: 20})
 	if err != nil || r.Rate <= 0 || r.Limit <= 0 {
 		t.Errorf("got %+v, %v", r, err)
 	}

@@ -98,7 +98,13 @@ func DebitFullNormal(ctx context.Context, dir, name string, callers int, p Pace)
 		defer b.close()
 		sides[i] = &debits{ledger: b.ledger, callers: callers, accounts: p.Accounts, hot: p.Hot}
 	}
-	return Compare(ctx, name, p, sides[0].run, sides[1].run)
+	r, err := Compare(ctx, name, p, sides[0].run, sides[1].run)
+	for _, side := range sides {
+		if err == nil {
+			err = side.check(ctx)
+		}
+	}
+	return r, err
 }
 
 // fund gives every account one grant that outlasts the benchmark, and opens
@@ -137,15 +143,20 @@ type debits struct {
 
 // check sees that the ledger kept each debit, once.
 func (d *debits) check(ctx context.Context) error {
+	return kept(ctx, d.ledger, d.accounts, d.made.Load())
+}
+
+// kept sees that a funded ledger kept so many debits of five parts, each once.
+func kept(ctx context.Context, l *ledger.Ledger, accounts int, debits int64) error {
 	var consumed core.Amount
-	for i := range d.accounts {
-		a, err := d.ledger.Account(ctx, ledger.AccountKey{Customer: customer(i), Unit: credits.Code})
+	for i := range accounts {
+		a, err := l.Account(ctx, ledger.AccountKey{Customer: customer(i), Unit: credits.Code})
 		if err != nil {
 			return err
 		}
 		consumed += a.Consumed
 	}
-	if want := core.Amount(5*d.made.Load()) + core.Amount(d.accounts); consumed != want {
+	if want := core.Amount(5*debits) + core.Amount(accounts); consumed != want {
 		return fmt.Errorf("the ledger kept %d of %d", consumed, want)
 	}
 	return nil

@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"sync/atomic"
+	"path/filepath"
 	"time"
-
-	"github.com/sourcegraph/conc/pool"
 
 	"scrip/core/ledger"
 	"scrip/gateway"
@@ -20,6 +16,14 @@ import (
 
 // adminKey opens the gateway that is measured.
 const adminKey = "scrip_admin_of_the_benchmark"
+
+// gateway is the whole API in front of the subject.
+func (b *subject) gateway(webhooks http.Handler) http.Handler {
+	return gateway.New(gateway.Options{
+		Ledger: b.ledger, Webhooks: webhooks, Config: &config.Config{Units: []config.Unit{{Unit: credits}}},
+		AdminKey: config.NewSecret("env:SCRIP_ADMIN_KEY", adminKey),
+	})
+}
 
 // DebitHTTP measures debits, one a request, over so many connections against a
 // bare server that sends the body of each request back.
@@ -30,91 +34,90 @@ func DebitHTTP(ctx context.Context, dir, name string, connections int, p Pace) (
 		return Result{}, err
 	}
 	defer b.close()
-	api, stop, err := serve(gateway.New(gateway.Options{
-		Ledger: b.ledger, Config: &config.Config{Units: []config.Unit{{Unit: credits}}}, AdminKey: config.NewSecret("env:SCRIP_ADMIN_KEY", adminKey),
-	}))
+	return b.overHTTP(ctx, name, nil, p, traffic{connections: connections, url: "/v1/debits", operations: 1, next: func(n int64) message {
+		header := apiHeader()
+		header.Set("Idempotency-Key", fmt.Sprintf("bench-http-%012d", n))
+		return message{header, fmt.Appendf(nil, `{"customer":%q,"unit":"credits","amount":"0.05"}`, customer(rand.IntN(p.Accounts)))}
+	}}, func(ctx context.Context, requests int64) error { return kept(ctx, b.ledger, p.Accounts, requests) })
+}
+
+func apiHeader() http.Header {
+	return http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + adminKey}}
+}
+
+// overHTTP measures traffic to the gateway against the same to an echo; check is told how many requests the gateway took.
+func (b *subject) overHTTP(ctx context.Context, name string, webhooks http.Handler, p Pace, t traffic, check func(context.Context, int64) error) (Result, error) {
+	api, stop, err := serve(b.gateway(webhooks))
 	if err != nil {
 		return Result{}, err
 	}
 	defer stop()
-	echo, stopEcho, err := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(body)
-	}))
+	bare, stopBare, err := serve(http.HandlerFunc(echo))
 	if err != nil {
 		return Result{}, err
 	}
-	defer stopEcho()
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
+	defer stopBare()
+	client := newClient(t.connections)
 	defer client.CloseIdleConnections()
-	s := &senders{client: client, connections: connections, accounts: p.Accounts}
-	return Compare(ctx, name, p,
-		func(ctx context.Context, t time.Duration) (Slice, error) { return s.run(ctx, api+"/v1/debits", t) },
-		func(ctx context.Context, t time.Duration) (Slice, error) { return s.run(ctx, echo+"/v1/debits", t) })
+	subject, limit := &senders{traffic: t, client: client}, &senders{traffic: t, client: client}
+	subject.url, limit.url = api+t.url, bare+t.url
+	r, err := Compare(ctx, name, p, subject.run, limit.run)
+	if err == nil {
+		err = check(ctx, subject.made.Load())
+	}
+	return r, err
 }
 
-// serve answers on a free port of the loopback.
-func serve(h http.Handler) (url string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// inBatch is how many debits one request to the batch endpoint carries.
+const inBatch = 100
+
+// BatchHTTP measures debits, a hundred a request to the batch endpoint, over so
+// many connections against bare writes of the same rows in groups of a hundred.
+func BatchHTTP(ctx context.Context, dir, name string, connections int, p Pace) (Result, error) {
+	p = p.withDefaults()
+	b, err := openSubject(ctx, dir, p.Accounts, false)
 	if err != nil {
-		return "", nil, err
+		return Result{}, err
 	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = server.Serve(listener) }()
-	return "http://" + listener.Addr().String(), func() { _ = server.Close(); <-done }, nil
-}
-
-// senders post debits, each over a connection of its own.
-type senders struct {
-	client      *http.Client
-	connections int
-	accounts    int
-	made        atomic.Int64
-}
-
-func (s *senders) run(ctx context.Context, url string, t time.Duration) (Slice, error) {
-	until := time.Now().Add(t)
-	callers := pool.NewWithResults[[]time.Duration]().WithErrors()
-	for range s.connections {
-		callers.Go(func() ([]time.Duration, error) {
-			var taken []time.Duration
-			for time.Now().Before(until) {
-				start := time.Now()
-				if err := s.post(ctx, url); err != nil {
-					return taken, err
-				}
-				taken = append(taken, time.Since(start))
-			}
-			return taken, nil
-		})
-	}
-	lists, err := callers.Wait()
-	return gathered(lists), err
-}
-
-func (s *senders) post(ctx context.Context, url string) error {
-	body := fmt.Appendf(nil, `{"customer":%q,"unit":"credits","amount":"0.05"}`, customer(rand.IntN(s.accounts)))
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	defer b.close()
+	api, stop, err := serve(b.gateway(nil))
 	if err != nil {
-		return err
+		return Result{}, err
 	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+adminKey)
-	r.Header.Set("Idempotency-Key", fmt.Sprintf("bench-http-%012d", s.made.Add(1)))
-	answer, err := s.client.Do(r)
+	defer stop()
+	bare, err := openBare(filepath.Join(dir, "limit.db"), p.Accounts, false)
 	if err != nil {
-		return err
+		return Result{}, err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-	if err != nil || answer.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answered %d: %.300s (%v)", url, answer.StatusCode, text, err)
+	defer bare.close()
+	client := newClient(connections)
+	defer client.CloseIdleConnections()
+	s := &senders{client: client, traffic: traffic{
+		connections: connections, url: api + "/v1/debits/batch", operations: inBatch, check: allApplied,
+		next: func(n int64) message { return message{apiHeader(), batchBody(n, p.Accounts)} },
+	}}
+	r, err := Compare(ctx, name, p, s.run, func(ctx context.Context, t time.Duration) (Slice, error) { return bare.run(ctx, t, inBatch) })
+	if err == nil {
+		err = kept(ctx, b.ledger, p.Accounts, inBatch*s.made.Load())
+	}
+	return r, err
+}
+
+func batchBody(n int64, accounts int) []byte {
+	body := []byte(`{"debits":[`)
+	for i := range inBatch {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = fmt.Appendf(body, `{"key":"bench-batch-%012d-%02d","customer":%q,"unit":"credits","amount":"0.05"}`, n, i, customer(rand.IntN(accounts)))
+	}
+	return append(body, `]}`...)
+}
+
+// allApplied sees that no debit of a batch was refused, or known before.
+func allApplied(answer []byte) error {
+	if n := bytes.Count(answer, []byte(`"applied"`)); n != inBatch {
+		return fmt.Errorf("%d of %d debits were applied", n, inBatch)
 	}
 	return nil
 }
@@ -146,7 +149,10 @@ func Balance(ctx context.Context, dir, name string, p Pace) (Result, error) {
 		}
 	}
 	return Compare(ctx, name, p, read(func(c string) error {
-		_, err := b.ledger.Account(ctx, ledger.AccountKey{Customer: c, Unit: credits.Code})
+		a, err := b.ledger.Account(ctx, ledger.AccountKey{Customer: c, Unit: credits.Code})
+		if err == nil && (len(a.Grants) != 1 || a.Consumed != 1) {
+			err = fmt.Errorf("the account of %s was read as %+v", c, a)
+		}
 		return err
 	}), read(bare.read))
 }

@@ -41,6 +41,48 @@ func Debit(ctx context.Context, dir string, emit func(Result)) error {
 	)
 }
 
+// Batch runs the case of debits in batches.
+func Batch(ctx context.Context, dir string, emit func(Result)) error {
+	return each(ctx, dir, emit, step{"batch/http/100", func(ctx context.Context, dir, name string) (Result, error) {
+		return BatchHTTP(ctx, dir, name, 8, Pace{})
+	}})
+}
+
+// Webhook runs the case of taking deliveries.
+func Webhook(ctx context.Context, dir string, emit func(Result)) error {
+	return each(ctx, dir, emit, step{"webhook/sqlite-full/64", func(ctx context.Context, dir, name string) (Result, error) {
+		return WebhookSQLite(ctx, dir, name, 64, Pace{})
+	}})
+}
+
+// Reconciles runs the case of comparing so many customers with a vendor: one
+// pair, after one that warms up.
+func Reconciles(customers int) func(context.Context, string, func(Result)) error {
+	return func(ctx context.Context, dir string, emit func(Result)) error {
+		return each(ctx, dir, emit, step{"reconcile/" + short(customers), func(ctx context.Context, _, name string) (Result, error) {
+			return Reconcile(ctx, name, customers, Pace{Pairs: 1})
+		}})
+	}
+}
+
+// Plans runs the case of planning the move of so many customers: one pair,
+// after one that warms up.
+func Plans(customers int) func(context.Context, string, func(Result)) error {
+	return func(ctx context.Context, dir string, emit func(Result)) error {
+		return each(ctx, dir, emit, step{"plan/" + short(customers), func(ctx context.Context, dir, name string) (Result, error) {
+			return Plan(ctx, dir, name, customers, Pace{Pairs: 1})
+		}})
+	}
+}
+
+// short writes a million as 1m.
+func short(n int) string {
+	if n > 0 && n%1_000_000 == 0 {
+		return fmt.Sprintf("%dm", n/1_000_000)
+	}
+	return fmt.Sprint(n)
+}
+
 // Read runs the case of reading balances.
 func Read(ctx context.Context, dir string, emit func(Result)) error {
 	return each(ctx, dir, emit, step{"balance/inproc", func(ctx context.Context, dir, name string) (Result, error) {

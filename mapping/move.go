@@ -18,6 +18,13 @@ func (o *Outward) carrier(name string) *Connection {
 	return nil
 }
 
+// Introduce tells a connection that begins to be told of a customer. Telling it
+// again of the same is the same order.
+func (o *Outward) Introduce(now core.Time, c ledger.Customer, connection string) []*ledger.Intent {
+	key := "introduce/" + strconv.FormatInt(c.Version, 10) + "/" + contentHash(c)
+	return []*ledger.Intent{newIntent(connection, c.ID, c.ID, key, now, now, &Body{Customer: &c})}
+}
+
 // Backfill gives what is left of an account's live grants to a connection
 // that begins to be told. Together with the consumption told from then on, the
 // vendor holds by the quantum law what the core does.

@@ -139,18 +139,27 @@ func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry
 				intents = append(intents, grantIntent(now, c, a, e)...)
 			}
 		}
-		// What is given back to a grant that has ended comes to the vendor
-		// before it is withdrawn there.
-		back := slices.ContainsFunc(entries, func(e core.Entry) bool { return e.Kind == core.EntryReverse })
-		if c.Strategy == adapters.Mirror && !back {
-			intents = append(intents, endIntents(now, c, a, entries)...)
-			intents = append(intents, windowIntent(now, c, a, entries)...)
+		if c.Strategy == adapters.Mirror {
+			intents = append(intents, mirrorIntents(now, c, a, entries)...)
 			continue
 		}
 		intents = append(intents, windowIntent(now, c, a, entries)...)
 		intents = append(intents, endIntents(now, c, a, entries)...)
 	}
 	return intents
+}
+
+// mirrorIntents tells a vendor whose ledger we move of ends and consumption. A
+// grant that ends is withdrawn before what follows is gathered. What is given
+// back to a grant that has ended must be there before it is withdrawn: its
+// window is closed at once, and told first.
+func mirrorIntents(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
+	ends, window := endIntents(now, c, a, entries), windowIntent(now, c, a, entries)
+	back := slices.ContainsFunc(entries, func(e core.Entry) bool { return e.Kind == core.EntryReverse })
+	if back && len(ends) > 0 {
+		return append(closeEarly(now, c, a, a.Consumed, entries[len(entries)-1].Seq), ends...)
+	}
+	return append(ends, window...)
 }
 
 // earlyIntent closes the open window before a grant begins or ends: a vendor

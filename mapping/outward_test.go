@@ -228,3 +228,41 @@ func TestNewConnectionBillsNoPast(t *testing.T) {
 		}
 	}
 }
+
+// TestGivenBackBeforeTheEnd: what is given back to a grant that has ended is
+// told before it is withdrawn, whatever comes after it in the same instant.
+func TestGivenBackBeforeTheEnd(t *testing.T) {
+	o, a, from := outward(t, Route{Primary: "next"}), account(t), 0
+	issue(t, a, "grn_a", 1000, core.Never, 10)
+	taken, err := a.Debit("deb_1", 400, "", 10, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell(o, a, 10, &from)
+	if _, err := a.Void("grn_a", 20); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "void", summary(tell(o, a, 20, &from)), "consume@next", "end@next")
+	if _, err := a.Reverse("rev_1", taken, 0, 100, 30); err != nil {
+		t.Fatal(err)
+	}
+	got := tell(o, a, 30, &from)
+	equal(t, "given back to a void grant", summary(got), "consume@next", "end@next")
+	window, _ := DecodeBody(got[0].Body)
+	if c := window.Consume; c.Early == nil || c.Early.Consumed != 300 || got[0].Due != 30 || got[1].Due != 30 {
+		t.Errorf("the window says %+v, due at %d, and the end is due at %d", c, got[0].Due, got[1].Due)
+	}
+	issue(t, a, "grn_b", 1000, core.Never, 30)
+	equal(t, "a grant in the same instant", summary(tell(o, a, 30, &from)), "grant@next")
+}
+
+func TestWithdraw(t *testing.T) {
+	for _, c := range []struct{ carry, ends, withdraws, left, over int64 }{
+		{0, 5, 5, 0, 0}, {-3, 5, 2, 0, 3}, {-8, 5, 0, -3, 5}, {-8, 0, 0, -8, 0},
+	} {
+		b := Book{Carry: c.carry}
+		if got := b.Withdraw(c.ends); got != c.withdraws || b.Carry != c.left || b.Over != c.over {
+			t.Errorf("%d told too much, %d end: %d are withdrawn, leaving %+v", -c.carry, c.ends, got, b)
+		}
+	}
+}

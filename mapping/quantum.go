@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"cmp"
+
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
@@ -13,7 +15,7 @@ import (
 // own, so that however consumption is split, what was told sums to the law.
 
 // unitScale is how many decimals of a unit a vendor that holds units is
-// trusted with: none of them documents more.
+// trusted with unless it documents more.
 const unitScale = 6
 
 // Quantum is the smallest value that a vendor keeps exactly of one of our
@@ -33,9 +35,9 @@ func MoneyQuantum(unit core.Unit, price core.Price) (Quantum, error) {
 }
 
 // UnitQuantum is the quantum of a vendor that holds units: one of its units is
-// one of ours, with no more than six decimals.
-func UnitQuantum(unit core.Unit, id string) (Quantum, error) {
-	scale := min(unit.Scale, unitScale)
+// one of ours, with no more decimals than the vendor keeps, six where that is 0.
+func UnitQuantum(unit core.Unit, id string, decimals int) (Quantum, error) {
+	scale := min(unit.Scale, cmp.Or(decimals, unitScale))
 	r, err := core.Rate{Num: 1, Den: 1}.Scaled(scale - unit.Scale)
 	return Quantum{Scale: scale, UnitID: id, Rate: r}, err
 }
@@ -44,7 +46,7 @@ func UnitQuantum(unit core.Unit, id string) (Quantum, error) {
 // there is an error.
 func (c Connection) QuantumOf(unit core.Unit) (Quantum, error) {
 	if c.HoldsUnits {
-		return UnitQuantum(unit, c.UnitID(unit.Code))
+		return UnitQuantum(unit, c.UnitID(unit.Code), c.Decimals)
 	}
 	return MoneyQuantum(unit, c.RateOf(unit))
 }

@@ -27,6 +27,7 @@ type Connection struct {
 	Limit         int                   // calls a second that the vendor allows this account; 0 is the published figure
 	Packs         map[string]string     // pack to the vendor's price or product
 	HoldsUnits    bool                  // the vendor holds units, not money
+	Decimals      int                   // of the vendor's units, where it documents more than are trusted to others
 	Draws         bool                  // consumption is told grant by grant, on lots that we name
 	StartsNow     bool                  // the vendor cannot be given a grant before it starts
 	Units         map[string]string     // unit code, a retired one's too, to the vendor's id of it, where it holds units

@@ -32,6 +32,7 @@ func (a *Adapter) Traits() adapters.Traits {
 		StartsNow:    true,
 		CarrierLeads: true,
 		Pooled:       true,
+		Decimals:     10,
 		BurnOrder: []adapters.OrderKey{
 			{Key: core.ByExpiry, Confirmed: false}, {Key: core.ByEffective, Confirmed: false}, {Key: core.ByRecorded, Confirmed: false},
 		},

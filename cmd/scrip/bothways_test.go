@@ -40,6 +40,7 @@ const (
 // rest both vendors and all totals are recomputed from outside.
 // MG-02, MG-04, MG-07.
 func TestCompanyMovesBothWays(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("moves a company there and back")
 	}

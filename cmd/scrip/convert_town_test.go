@@ -213,11 +213,15 @@ func (w *town) addsUp(images, texts []atomic.Int64, unit string) {
 // lost, nothing counted twice, and at the vendor neither.
 // MG-02, MG-04.
 func TestUnitSurvivesKills(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("converts a whole company three times")
 	}
 	for _, primary := range []string{"main", "next"} {
-		t.Run(primary, func(t *testing.T) { convertTown(t, primary, sizeOf(t, 24)) })
+		t.Run(primary, func(t *testing.T) {
+			t.Parallel()
+			convertTown(t, primary, sizeOf(t, 24))
+		})
 	}
 }
 

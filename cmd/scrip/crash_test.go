@@ -108,7 +108,7 @@ func (w *wreck) running() *exec.Cmd {
 // at runs a command that fails at a place, and reports whether it was killed
 // and its exit code.
 func (w *wreck) at(place string, args ...string) (killed bool, code int) {
-	cmd := exec.CommandContext(w.ctx, w.program, args...)
+	cmd := w.command(args...)
 	cmd.Dir, cmd.Env = w.dir, append(os.Environ(), "SCRIP_CRASH_AT="+place)
 	words := &bytes.Buffer{}
 	cmd.Stderr = words

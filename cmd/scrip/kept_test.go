@@ -24,6 +24,7 @@ import (
 // sees only the feed and the sandbox's state, recomputes every total of it.
 // MG-07.
 func TestKeptDemoAddsUp(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("plays the whole demo")
 	}

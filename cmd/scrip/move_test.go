@@ -68,6 +68,7 @@ func (w *town) agree(customers int) {
 // and drains. Nothing is lost, nothing counted twice.
 // CR-08, MG-02, MG-04.
 func TestMoveSurvivesKills(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("moves a whole company three times")
 	}
@@ -131,6 +132,7 @@ func TestMoveSurvivesKills(t *testing.T) {
 // TestMoveTheOtherWay moves from a vendor that holds units to one that holds
 // money, and drains.
 func TestMoveTheOtherWay(t *testing.T) {
+	t.Parallel()
 	const customers = 3
 	w := newTown(t, townConfig, "next", 4*time.Minute)
 	w.populate(customers)

@@ -19,7 +19,7 @@ import (
 func providerFacts() []config.Provider {
 	var list []config.Provider
 	for _, v := range vendors() {
-		list = append(list, config.Provider{Name: v.name, Strategies: v.traits.Strategies, WhyNot: v.traits.WhyNot, Live: v.live, HoldsUnits: v.units, Draws: v.traits.Draws, StartsNow: v.traits.StartsNow, CarrierLeads: v.traits.CarrierLeads, NamesCarrier: v.carrier, CannotCollect: v.pays != ""})
+		list = append(list, config.Provider{Name: v.name, Strategies: v.traits.Strategies, WhyNot: v.traits.WhyNot, Live: v.live, HoldsUnits: v.units, Decimals: v.traits.Decimals, Draws: v.traits.Draws, StartsNow: v.traits.StartsNow, CarrierLeads: v.traits.CarrierLeads, NamesCarrier: v.carrier, CannotCollect: v.pays != ""})
 	}
 	return list
 }

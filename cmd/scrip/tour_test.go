@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,7 @@ func circuit(places []string) []string {
 // both vendors, and drained. Nothing is lost on the way, and nothing counted
 // twice.
 func TestCompanyTours(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("moves a company over every pair of vendors")
 	}
@@ -65,6 +67,8 @@ func TestCompanyTours(t *testing.T) {
 	}
 	w := newTownOf(t, "", tourConfig, tour[0], 20*time.Minute)
 	w.populate(size)
+	_, err := w.api.do(w.ctx, request{method: http.MethodPut, path: "/v1/customers/nobody", body: body{"name": "without a grant"}})
+	w.need(err)
 	w.rested()
 	spent := 0
 	spend := func(leg string) {
@@ -115,6 +119,7 @@ var underFire = [][2]string{{"stripe", "metronome"}, {"lago", "stripe"}, {"orb",
 // TestCompanyMovesUnderFire moves a company while it debits and its processes
 // are killed, and drains it so. SCRIP_TEST_CUSTOMERS=1000 is the long form.
 func TestCompanyMovesUnderFire(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("moves companies while their processes are killed")
 	}
@@ -123,13 +128,18 @@ func TestCompanyMovesUnderFire(t *testing.T) {
 		kills = 20
 	}
 	for _, pair := range underFire {
-		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) { moveUnderFire(t, pair[0], pair[1], size, kills) })
+		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) {
+			t.Parallel()
+			moveUnderFire(t, pair[0], pair[1], size, kills)
+		})
 	}
 }
 
 func moveUnderFire(t *testing.T, from, to string, size, kills int) {
 	w := newTownOf(t, "", tourConfig, from, 20*time.Minute)
 	w.populate(size)
+	_, err := w.api.do(w.ctx, request{method: http.MethodPut, path: "/v1/customers/nobody", body: body{"name": "without a grant"}})
+	w.need(err)
 	var stop atomic.Bool
 	var traffic conc.WaitGroup
 	taken := make([]int64, size) // hundredths

@@ -64,10 +64,7 @@ func newTownOf(t *testing.T, config string, write func(w *town, connection strin
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	w := &town{T: t, ctx: ctx, program: shipped(t), write: write, config: config, dir: t.TempDir(), boxes: map[string]string{}, words: &lockedBuffer{}}
-	t.Setenv("VENDOR_KEY", townKey)
-	t.Setenv("VENDOR_WEBHOOK_SECRET", townSecret)
-	t.Setenv("SCRIP_ADMIN_KEY", "scrip_admin_of_the_town")
-	box := exec.CommandContext(ctx, w.program, append(append([]string{"sandbox"}, vendorNames()...), "--addr", "127.0.0.1:0")...)
+	box := w.command(append(append([]string{"sandbox"}, vendorNames()...), "--addr", "127.0.0.1:0")...)
 	out, err := box.StdoutPipe()
 	w.need(err)
 	w.need(box.Start())
@@ -96,10 +93,18 @@ func newTownOf(t *testing.T, config string, write func(w *town, connection strin
 	return w
 }
 
+// command is the town's program, with the secrets that its config names.
+func (w *town) command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(w.ctx, w.program, args...)
+	secrets := []string{"VENDOR_KEY=" + townKey, "VENDOR_WEBHOOK_SECRET=" + townSecret, "SCRIP_ADMIN_KEY=scrip_admin_of_the_town"}
+	cmd.Env = append(secrets, os.Environ()...) // a test may have set others
+	return cmd
+}
+
 // keepServing starts a gateway, and another when it ends.
 func (w *town) keepServing() {
 	for {
-		cmd := exec.CommandContext(w.ctx, w.program, "serve")
+		cmd := w.command("serve")
 		cmd.Dir, cmd.Stderr = w.dir, w.words
 		w.mu.Lock()
 		if w.ended || w.ctx.Err() != nil || cmd.Start() != nil {
@@ -158,7 +163,7 @@ func (w *town) control(box, call string, b body) {
 
 // scrip runs a command and returns its exit code and words.
 func (w *town) scrip(args ...string) (int, string) {
-	cmd := exec.CommandContext(w.ctx, w.program, args...)
+	cmd := w.command(args...)
 	cmd.Dir = w.dir
 	out, _ := cmd.CombinedOutput()
 	return cmd.ProcessState.ExitCode(), string(out)
@@ -177,7 +182,7 @@ func (w *town) must(args ...string) {
 // killed runs a command and kills it after a while; it reports whether the
 // command came to its end before.
 func (w *town) killed(after time.Duration, args ...string) bool {
-	cmd := exec.CommandContext(w.ctx, w.program, args...)
+	cmd := w.command(args...)
 	cmd.Dir = w.dir
 	w.need(cmd.Start())
 	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })

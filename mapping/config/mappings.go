@@ -39,7 +39,7 @@ func (r *reader) mappings(top object, c *Config) {
 			continue
 		}
 		k.Create, k.Window, k.ManualChanges, k.Percent = true, time.Minute, manualFlag, 50
-		k.HoldsUnits, k.Draws, k.StartsNow = p.HoldsUnits, p.Draws, p.StartsNow
+		k.HoldsUnits, k.Decimals, k.Draws, k.StartsNow = p.HoldsUnits, p.Decimals, p.Draws, p.StartsNow
 		if len(p.Strategies) > 0 {
 			k.Strategy = p.Strategies[0]
 		}

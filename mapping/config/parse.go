@@ -32,6 +32,7 @@ type Provider struct {
 	Strategies    []adapters.Strategy      // the first is the default
 	WhyNot        string                   // why the other strategies are missing
 	HoldsUnits    bool                     // its balances are units; else they are money, and a unit needs a rate there
+	Decimals      int                      // of its units, 0 where it documents none
 	Draws         bool                     // its lots are debited one by one, by us
 	StartsNow     bool                     // it cannot be given a grant before the grant starts
 	NamesCarrier  bool                     // a carrier may be named whatever the strategy

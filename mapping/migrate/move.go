@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/mapping"
@@ -61,6 +62,7 @@ func CurrentMove(ctx context.Context, reader ledger.Reader) (*Move, error) {
 // Carrier makes the intents of a move for one account; they commit together
 // with the account's joining or leaving.
 type Carrier interface {
+	Introduce(now core.Time, c ledger.Customer, connection string) []*ledger.Intent
 	Backfill(now core.Time, a *core.Account, connection string) []*ledger.Intent
 	Withdraw(now core.Time, a *core.Account, connection string) []*ledger.Intent
 }
@@ -170,6 +172,9 @@ func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
 		lead := mapping.Route{Primary: m.Source}
 		return Backfill, v.put(ctx, m.After.led(lead))
 	case Backfill:
+		if err := v.introduce(ctx, m.Target); err != nil {
+			return "", err
+		}
 		if err := v.each(ctx, m.Target, v.join); err != nil {
 			return "", err
 		}
@@ -296,6 +301,50 @@ func (v *Mover) each(ctx context.Context, connection string, visit func(string, 
 			return err
 		}
 		after = keys[len(keys)-1]
+	}
+}
+
+// introduce tells a connection of every customer that it does not know: one
+// without a grant would not come to it otherwise.
+func (v *Mover) introduce(ctx context.Context, connection string) error {
+	for after := ""; ; {
+		list, err := v.Ledger.Reader().Records.List(ctx, ledger.CustomerKind, after, accountsAtOnce)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		var ops []*ledger.Op
+		for i := range list {
+			if after = list[i].ID; !list[i].Deleted {
+				ops = append(ops, v.meet(connection, list[i].ID))
+			}
+		}
+		if err := v.Ledger.Do(ctx, ops...); err != nil {
+			return err
+		}
+	}
+}
+
+func (v *Mover) meet(connection, customer string) *ledger.Op {
+	record, link := ledger.RecordKey{Kind: ledger.CustomerKind, ID: customer}, ledger.LinkKey{Connection: connection, Neutral: customer}
+	return &ledger.Op{
+		Names: func(b *ledger.Batch) {
+			b.Records = append(b.Records, record)
+			b.Links = append(b.Links, link)
+		},
+		Decide: func(tx *ledger.Tx) error {
+			for _, l := range tx.Links(link) {
+				if l.Role == adapters.RoleCustomer {
+					return nil
+				}
+			}
+			var c ledger.Customer
+			r := tx.Record(record)
+			if r == nil || r.Deleted || json.Unmarshal(r.Body, &c) != nil {
+				return nil
+			}
+			tx.Send(v.Carrier.Introduce(tx.Now, c, connection)...)
+			return nil
+		},
 	}
 }
 

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 
 	"scrip/adapters"
 	"scrip/core"
@@ -31,6 +32,7 @@ func (r *run) listVendor(ctx context.Context) error {
 			}
 		}
 		if got.Next == "" {
+			slices.Sort(r.seen)
 			return nil
 		}
 		if got.Next == page.Cursor {
@@ -46,7 +48,7 @@ func (r *run) listVendor(ctx context.Context) error {
 func (r *run) vendorCustomer(ctx context.Context, v *adapters.VendorCustomer) error {
 	r.report.Counts.VendorCustomers++
 	if len(r.seen) < maxSeen {
-		r.seen[r.hash(v.ID)] = struct{}{}
+		r.seen = append(r.seen, r.hash(v.ID))
 	} else {
 		r.listed = false
 	}
@@ -117,7 +119,7 @@ func (r *run) present(ctx context.Context, c ledger.Customer, s *state, expected
 		return false, err
 	}
 	for _, l := range links {
-		if _, ok := r.seen[r.hashOf(l.Vendor)]; ok {
+		if _, ok := slices.BinarySearch(r.seen, r.hashOf(l.Vendor)); ok {
 			s.vendor = l.Vendor
 			return true, nil
 		}

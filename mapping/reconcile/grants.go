@@ -139,7 +139,11 @@ func (r *run) strangers(ctx context.Context, s *state, l *lots) error {
 			if ended(g) {
 				continue
 			}
-			value, _ := heldBy(g)
+			value, left := heldBy(g)
+			if t := l.of(value.Unit); neutral == "" && left.Quanta < 0 && -left.Quanta <= t.slack {
+				t.left.add(left, 1) // by rounding it was told more than it was given
+				continue
+			}
 			f := Finding{Object: "grants", Cause: ExtraAtVendor, Vendors: figure(value), VendorObject: g.ID, Evidence: "it bears no id of ours"}
 			if neutral != "" {
 				f.Object = grantObject(neutral)
@@ -182,17 +186,11 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 	if err != nil {
 		return err
 	}
-	if len(given) == 0 {
-		given = append(given, &mapping.GrantFacts{Holding: want, Priority: g.Priority})
+	want, given, err = r.wanted(a, g, book, want, given)
+	if err != nil {
+		return err
 	}
-	want = given[0].Holding // an account that joined later gave what was left then
 	lot, named := book.Lots[g.ID]
-	if named {
-		if want, err = held(r.Connection, a.Unit, lot.Given); err != nil {
-			return err
-		}
-		given = append([]*mapping.GrantFacts{{Holding: want, Priority: given[0].Priority}}, given...)
-	}
 	if r.Connection.ByLot() {
 		list = together(list, links, want)
 	}
@@ -230,6 +228,21 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 		t.slack++
 	}
 	return nil
+}
+
+// wanted is what a vendor was given of a grant: by its last order, or where it
+// was given later than it was made, by what was left then.
+func (r *run) wanted(a *core.Account, g *core.Grant, book *mapping.Book, want adapters.Holding, given []*mapping.GrantFacts) (adapters.Holding, []*mapping.GrantFacts, error) {
+	if len(given) == 0 {
+		given = append(given, &mapping.GrantFacts{Holding: want, Priority: g.Priority})
+	}
+	want = given[0].Holding // an account that joined later gave what was left then
+	lot, named := book.Lots[g.ID]
+	if !named {
+		return want, given, nil
+	}
+	want, err := held(r.Connection, a.Unit, lot.Given)
+	return want, append([]*mapping.GrantFacts{{Holding: want, Priority: given[0].Priority}}, given...), err
 }
 
 // linked reports whether a link leads to a vendor's object.

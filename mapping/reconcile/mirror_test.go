@@ -149,6 +149,45 @@ func newMirrorTown(t *testing.T, m *mirror) *town {
 	return x
 }
 
+// TestMirrorVoidWhileHeld: the vendor is told of a grant's end when nothing of
+// it can be captured any more, and until then holding it all is no difference.
+// What was given back before, and could not be taken off what was told, is
+// not withdrawn again.
+func TestMirrorVoidWhileHeld(t *testing.T) {
+	m := newMirror()
+	x := newMirrorTown(t, m)
+	x.customer("acme")
+	key := ledger.AccountKey{Customer: "acme", Unit: "credits"}
+	grant := x.grant("acme", "grant", 100_00, core.Terms{})
+	debit, _, err := x.led.Debit(t.Context(), "debit", ledger.Charge{Account: key, Amount: 30_00})
+	x.must(err)
+	x.settle()
+	_, _, err = x.led.Reverse(t.Context(), "reverse", debit.ID, 20_00)
+	x.must(err)
+	hold, _, err := x.led.Hold(t.Context(), "hold", ledger.Charge{Account: key, Amount: 15_00}, ledger.HoldTerms{For: 24 * time.Hour})
+	x.must(err)
+	_, _, err = x.led.Void(t.Context(), "void", grant)
+	x.must(err)
+	x.settle()
+	left := &m.blocks["c-acme"][0].Left
+	if expect(t, x.compare(), "", ""); left.Quanta != 70_00 {
+		t.Errorf("with a part held the vendor has %d left, want what was not told", left.Quanta)
+	}
+	_, _, err = x.led.Release(t.Context(), "release", hold.Hold.ID)
+	x.must(err)
+	x.settle()
+	if expect(t, x.compare(), "", ""); left.Quanta != 0 {
+		t.Errorf("after its end the vendor has %d left, want none", left.Quanta)
+	}
+	x.grant("acme", "another", 50_00, core.Terms{})
+	_, _, err = x.led.Debit(t.Context(), "later", ledger.Charge{Account: key, Amount: 10_00})
+	x.must(err)
+	x.settle()
+	if expect(t, x.compare(), "", ""); m.blocks["c-acme"][1].Left.Quanta != 40_00 {
+		t.Errorf("of the next grant the vendor has %d left, want 4000", m.blocks["c-acme"][1].Left.Quanta)
+	}
+}
+
 // TestMirror plays random stories. Although the vendor burns in another order,
 // both sides agree in all after each, and one part of a unit too much or too
 // little is found.

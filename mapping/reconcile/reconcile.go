@@ -51,8 +51,8 @@ type run struct {
 	routed  bool // the route makes every customer known there
 	links   adapters.Links
 	before  *unsettled
-	seen    map[uint64]struct{}
-	listed  bool // seen holds every customer that the vendor lists
+	seen    []uint64 // hashes of the vendor's ids, sorted once all are listed: 8 bytes a customer
+	listed  bool     // seen holds every customer that the vendor lists
 	hash    func(string) uint64
 
 	mu     sync.Mutex
@@ -65,7 +65,7 @@ type run struct {
 // that no statement can be made: a side could not be read.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{
-		Options: o, traits: o.Port.Traits(), can: map[string]bool{}, found: map[string]*state{}, seen: map[uint64]struct{}{},
+		Options: o, traits: o.Port.Traits(), can: map[string]bool{}, found: map[string]*state{},
 		report: &Report{
 			Connection: o.Connection.Name, Strategy: string(o.Connection.Strategy), AsOf: o.AsOf.String(),
 			Findings: []Finding{}, InFlight: []Finding{}, NotComparable: []NotComparable{},
