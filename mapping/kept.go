@@ -24,10 +24,14 @@ func (b *Book) keeps(e *core.Entry) bool {
 	})
 }
 
+// Keeps reports whether a grant is kept in the core for want of room.
+func (b *Book) Keeps(grant core.ID) bool {
+	return slices.ContainsFunc(b.Kept, func(k Kept) bool { return k.Grant == grant && k.Until == 0 })
+}
+
 // Keep notes that a vendor had no room for a grant.
 func (b *Book) Keep(g *GrantFacts) {
-	known := slices.ContainsFunc(b.Kept, func(k Kept) bool { return k.Grant == g.Grant && k.Until == 0 })
-	if !known {
+	if !b.Keeps(g.Grant) {
 		b.Kept = append(b.Kept, Kept{Grant: g.Grant, Seq: g.Seq})
 	}
 }

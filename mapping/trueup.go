@@ -31,6 +31,7 @@ type Redo struct {
 	Left     adapters.Holding `json:"left"`            // what it holds still
 	Consumed core.Amount      `json:"consumed"`        // of the grant, by the core
 	Again    *GrantFacts      `json:"again,omitempty"` // what it should hold, nil for nothing
+	Live     bool             `json:"live,omitempty"`  // the core may still be given something back to it
 	Ended    bool             `json:"ended,omitempty"`
 	Made     bool             `json:"made,omitempty"`
 }
@@ -94,7 +95,7 @@ func (c Connection) Compare(g *core.Grant, unit core.Unit, later core.Amount, v 
 	case has.Quanta == want.Quanta || want.Quanta > 0 && now >= g.Expires:
 		return nil, nil
 	}
-	r := &Redo{Grant: g.ID, Vendor: v.ID, Left: has, Consumed: g.Consumed()}
+	r := &Redo{Grant: g.ID, Vendor: v.ID, Left: has, Consumed: g.Consumed(), Live: g.Closed == ""}
 	if want.Quanta > 0 {
 		r.Again = factsOf(g, unit, q, want.Quanta)
 		r.Again.Consumed = max(0, g.Consumed()-later)
@@ -102,6 +103,22 @@ func (c Connection) Compare(g *core.Grant, unit core.Unit, later core.Amount, v 
 			r.Again.Priority = v.Priority // it may have been given another than its own
 		}
 	}
+	return r, nil
+}
+
+// Anew is a grant that the vendor holds nothing of any more, and should; nil
+// when it should not.
+func (c Connection) Anew(g *core.Grant, unit core.Unit, later core.Amount) (*Redo, error) {
+	q, err := c.QuantumOf(unit)
+	if err != nil {
+		return nil, err
+	}
+	want, err := q.Holding(min(max(0, g.Remaining+later), g.Amount))
+	if err != nil || want.Quanta == 0 || g.Closed != "" {
+		return nil, err
+	}
+	r := &Redo{Grant: g.ID, Left: adapters.Holding{Scale: want.Scale, Unit: want.Unit}, Consumed: g.Consumed(), Again: factsOf(g, unit, q, want.Quanta)}
+	r.Again.Consumed = max(0, g.Consumed()-later)
 	return r, nil
 }
 

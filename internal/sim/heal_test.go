@@ -293,13 +293,7 @@ func (w *world) tell(object string) {
 // known reports whether a difference is one that the gateway is known to leave
 // and a person must judge. Each goes when its rule is mended.
 func (w *world) known(connection string, x *reconcile.Finding) bool {
-	_, id, _ := strings.Cut(x.Object, " ")
-	l := w.judge.lots[core.ID(id)]
 	switch {
-	case x.Cause == reconcile.StateDiffers && l != nil && l.closed == "" && l.remaining > 0 && l.remaining*map[string]core.Amount{"credits": 8, "gems": 24}[l.account.key.Unit] < 100:
-		return true // less than a cent is left of it, for which a true-up made no object again
-	case x.Cause == reconcile.StateDiffers && l != nil && l.closed == "" && l.returned:
-		return true // given back after a true-up had found nothing left of it
 	case connection == "next" && w.judge.lapsed(x.Customer):
 		// What came back to an ended grant ends at the vendor before it is given
 		// back there; what was consumed before a move cannot be given back at its

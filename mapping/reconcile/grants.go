@@ -200,6 +200,10 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 	s.grants++
 	slices.SortFunc(list, func(x, y adapters.VendorGrant) int { return strings.Compare(x.ID, y.ID) })
 	v, remade := pick(s, g, list, links, given)
+	if r.Connection.TruesUp() && ended(v) && !linked(links, v.ID) {
+		s.kept++ // a true-up found nothing left to draw; what came back since is given after the next invoice
+		return nil
+	}
 	if !r.attributes(s, g, v, given, remade) || ended(v) {
 		return nil // what differs already would only differ again in the sums
 	}

@@ -68,9 +68,13 @@ func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) b
 		}
 	}, func(tx *ledger.Tx, row *ledger.Intent) error {
 		addLinks(tx, j.conn.Name, o.mark.Neutral, answer.Links)
+		if o.act == doRedoEnd && o.redo.Again == nil && o.redo.Live {
+			// Nothing is left to draw: what comes back later is given anew.
+			tx.Unlink(ledger.Link{Connection: j.conn.Name, Neutral: o.mark.Neutral, Role: adapters.RoleGrant, Vendor: o.redo.Vendor})
+		}
 		if o.act == doRedo {
 			old := ledger.Link{Connection: j.conn.Name, Neutral: o.mark.Neutral, Role: adapters.RoleGrant, Vendor: o.redo.Vendor}
-			if made := adapters.Links(answer.Links).One(adapters.RoleGrant); made != "" && made != old.Vendor {
+			if made := adapters.Links(answer.Links).One(adapters.RoleGrant); made != "" && made != old.Vendor && old.Vendor != "" {
 				tx.Unlink(old)
 			}
 		}

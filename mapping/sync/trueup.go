@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,7 +57,7 @@ func (j *job) chooseRedo(row *ledger.Intent, t *mapping.TrueUp, o *order) *unsen
 		return &unsent{ledger.Applied, ""}
 	}
 	o.redo, o.act, o.mark.Kind, o.mark.Neutral = redo, doRedo, adapters.GrantKind, string(redo.Grant)
-	step := "make/" + redo.Vendor
+	step := "make/" + cmp.Or(redo.Vendor, string(redo.Grant))
 	if end {
 		o.act, o.mark.Kind, step = doRedoEnd, adapters.EndKind, "end/"+redo.Vendor
 	}
@@ -72,6 +73,7 @@ type ledgerSide struct {
 	seq   int64 // of the last entry that is counted
 	later map[core.ID]core.Amount
 	held  []adapters.VendorGrant
+	live  []core.ID // grants with a remainder when the account was read
 }
 
 // unseen is a grant that the vendor was given and does not list, "" when there
@@ -190,6 +192,9 @@ func (j *job) sides(ctx context.Context, o *order) (sides []*ledgerSide, skip st
 			if s.seq, s.told = book.ToldBy(until); s.told {
 				sides = append(sides, s)
 			}
+			if s.live, err = j.live(ctx, key); err != nil {
+				return nil, "", err
+			}
 		}
 		s.held = append(s.held, v)
 	}
@@ -197,6 +202,18 @@ func (j *job) sides(ctx context.Context, o *order) (sides []*ledgerSide, skip st
 		skip = fmt.Sprintf("nothing is known to be told before %s that the invoice could have drawn for", until)
 	}
 	return sides, skip, nil
+}
+
+// live are the grants of an account that have a remainder.
+func (j *job) live(ctx context.Context, key ledger.AccountKey) (ids []core.ID, err error) {
+	a, err := j.w.o.Ledger.Reader().Accounts.Account(ctx, key)
+	if err != nil || a == nil {
+		return nil, err
+	}
+	for i := range a.Grants {
+		ids = append(ids, a.Grants[i].ID)
+	}
+	return ids, nil
 }
 
 // count adds the entries made since the last look.
@@ -233,6 +250,10 @@ func (j *job) fix(ctx context.Context, o *order, sides []*ledgerSide) (moved boo
 			b.Intents = append(b.Intents, j.lease())
 			for _, s := range sides {
 				b.Accounts = append(b.Accounts, s.key)
+				b.Records = append(b.Records, mapping.BookKey(j.conn.Name, s.key))
+				for _, id := range s.live {
+					b.Links = append(b.Links, ledger.LinkKey{Connection: j.conn.Name, Neutral: string(id)})
+				}
 				for _, v := range s.held {
 					b.Grants = append(b.Grants, core.ID(v.Neutral))
 					b.Links = append(b.Links, ledger.LinkKey{Connection: j.conn.Name, Neutral: v.Neutral})
@@ -284,6 +305,30 @@ func (j *job) compare(tx *ledger.Tx, s *ledgerSide) ([]mapping.Redo, error) {
 			now.Remaining = g.Held
 		}
 		redo, err := j.conn.Compare(&now, a.Unit, s.later[g.ID], v, tx.Now)
+		if err != nil {
+			return nil, err
+		}
+		if redo != nil {
+			redos = append(redos, *redo)
+		}
+	}
+	return j.gone(tx, s, a, redos)
+}
+
+// gone adds grants of which an earlier true-up left nothing at the vendor and
+// something has come back since.
+func (j *job) gone(tx *ledger.Tx, s *ledgerSide, a *core.Account, redos []mapping.Redo) ([]mapping.Redo, error) {
+	book, err := bookOf(tx, mapping.BookKey(j.conn.Name, s.key))
+	if err != nil || !a.Tells(j.conn.Name) {
+		return redos, err
+	}
+	for _, id := range s.live {
+		g := a.Grant(id)
+		links := vendorLinks(tx.Links(ledger.LinkKey{Connection: j.conn.Name, Neutral: string(id)}))
+		if g == nil || tx.Now >= g.Expires || links.One(adapters.RoleGrant) != "" || book.Keeps(id) {
+			continue
+		}
+		redo, err := j.conn.Anew(g, a.Unit, s.later[id])
 		if err != nil {
 			return nil, err
 		}

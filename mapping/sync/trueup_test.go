@@ -165,6 +165,39 @@ func TestTrueUpOfWhatIsOver(t *testing.T) {
 	}
 }
 
+// TestTrueUpGivesAgain: a true-up leaves nothing of a grant that the core has
+// consumed; what is given back to it later is at the vendor after the next one.
+func TestTrueUpGivesAgain(t *testing.T) {
+	d := newDrawer()
+	w := newWorld(t, one(d))
+	w.customer("acme", "Acme")
+	first, second := w.grant("acme", 1000_00), w.grant("acme", 1000_00)
+	debit := w.debit("acme", 1000_00)
+	w.advance(time.Minute)
+	w.drain()
+	end := w.led.Now().Add(59 * time.Minute)
+	w.advance(time.Hour)
+	d.draw(second, 8000)
+	w.final("in_1", end)
+	w.drain()
+	mustBe(t, "first", d.left(first), 0)
+	mustBe(t, "second", d.left(second), 8000)
+	if vendor, n := w.linked(string(first), adapters.RoleGrant); n != 0 {
+		t.Errorf("the ended object %s is linked still", vendor)
+	}
+	w.reverse(debit, 300_00)
+	w.debit("acme", 400_00) // 300 of the first, 100 of the second
+	w.reverse(debit, 200_00)
+	w.advance(time.Minute)
+	w.drain()
+	end = w.led.Now().Add(59 * time.Minute)
+	w.advance(time.Hour)
+	w.final("in_2", end)
+	w.drain()
+	mustBe(t, "first, given back", d.left(first), 1600)
+	w.state(w.only(adapters.CustomerKind), ledger.Applied)
+}
+
 // TestTrueUpTooLate: what was told before an instant long past is not known,
 // and nothing is done then.
 func TestTrueUpTooLate(t *testing.T) {
