@@ -238,7 +238,7 @@ func convertTown(t *testing.T, primary string, customers int) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	kills := 0
 	until := func(args ...string) {
-		for n := range killsEachWay / 3 {
+		for n := range killsOf() / 3 {
 			if n%3 == 2 {
 				w.killServe()
 				kills++

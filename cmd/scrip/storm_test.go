@@ -45,6 +45,9 @@ func stormSeed(t *testing.T) uint64 {
 func TestStorm(t *testing.T) {
 	seed := stormSeed(t)
 	customers, operations := 40, 400
+	if slowBuild {
+		customers, operations = 20, 200
+	}
 	if os.Getenv("SCRIP_STORM") != "" {
 		customers, operations = 1000, 10_000
 	}
