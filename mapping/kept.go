@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -15,6 +16,8 @@ type Kept struct {
 	Grant core.ID `json:"grant"`
 	Seq   int64   `json:"seq"`             // of the account's last entry before it was kept
 	Until int64   `json:"until,omitempty"` // of the last one before the vendor took it after all
+
+	Offered bool `json:"offered,omitempty"` // an order that gives it again is under way
 }
 
 // keeps reports whether an entry moved a grant while it was kept.
@@ -31,9 +34,13 @@ func (b *Book) Keeps(grant core.ID) bool {
 
 // Keep notes that a vendor had no room for a grant.
 func (b *Book) Keep(g *GrantFacts) {
-	if !b.Keeps(g.Grant) {
-		b.Kept = append(b.Kept, Kept{Grant: g.Grant, Seq: g.Seq})
+	for i := range b.Kept {
+		if k := &b.Kept[i]; k.Grant == g.Grant && k.Until == 0 {
+			k.Offered = false
+			return
+		}
 	}
+	b.Kept = append(b.Kept, Kept{Grant: g.Grant, Seq: g.Seq})
 }
 
 // Took notes that a vendor took a grant.
@@ -58,24 +65,29 @@ const KeptReason = "kept in the core: "
 // offers bounds the kept grants that are offered at once.
 const offers = 4
 
-// Offer gives kept grants to the vendor again, the first to expire first.
+// Offer gives kept grants to the vendor again, the first to expire first. Each
+// is offered once, until the vendor has answered: a second order would be a
+// second grant there.
 func (c Connection) Offer(b *Book, a *core.Account, now core.Time) []*ledger.Intent {
 	if !a.Tells(c.Name) {
 		return nil
 	}
-	var live []*core.Grant
-	for _, k := range b.Kept {
-		if g := a.Grant(k.Grant); g != nil && k.Until == 0 && carried(g, now) {
-			live = append(live, g)
+	var open []*Kept
+	for i := range b.Kept {
+		k := &b.Kept[i]
+		if g := a.Grant(k.Grant); g != nil && k.Until == 0 && !k.Offered && carried(g, now) {
+			open = append(open, k)
 		}
 	}
-	slices.SortStableFunc(live, func(x, y *core.Grant) int { return int(min(1, max(-1, x.Expires-y.Expires))) })
+	slices.SortStableFunc(open, func(x, y *Kept) int { return cmp.Compare(a.Grant(x.Grant).Expires, a.Grant(y.Grant).Expires) })
 	var intents []*ledger.Intent
-	for _, g := range live[:min(offers, len(live))] {
-		facts := factsOf(g, a.Unit, Quantum{}, 0)
+	for _, k := range open[:min(offers, len(open))] {
+		facts, g := &GrantFacts{Grant: k.Grant}, a.Grant(k.Grant)
+		facts.Priority = g.Priority
 		if ok, err := c.Renew(facts, a); !ok || err != nil {
 			continue
 		}
+		k.Offered = true
 		key := string(g.ID) + "/again/" + strconv.FormatInt(a.Seq, 10) + "/" + now.String()
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), key, now, c.begins(now, g), &Body{Grant: facts}))
 	}

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"encoding/json"
 	"slices"
 
 	"scrip/core"
@@ -42,6 +43,29 @@ type ToldWindow struct {
 // BookKey names the record of an account's book at a connection.
 func BookKey(connection string, account ledger.AccountKey) ledger.RecordKey {
 	return ledger.RecordKey{Kind: BookKind, ID: connection + "/" + account.Unit + "/" + account.Customer}
+}
+
+// BookOf reads a book from its record, an empty one where there is none.
+func BookOf(r *ledger.Record) (*Book, error) {
+	b := &Book{}
+	if r == nil {
+		return b, nil
+	}
+	if err := json.Unmarshal(r.Body, b); err != nil {
+		return nil, core.Errorf(core.CodeInvalid, "the book %q of what was told cannot be read", r.ID)
+	}
+	return b, nil
+}
+
+// Rejoin begins anew with an account that joins the connection after its entry
+// seq: what was told of single grants before, and which were kept, is over. It
+// reports whether anything changed.
+func (b *Book) Rejoin(seq int64) bool {
+	if len(b.Kept)+len(b.Lots) == 0 {
+		return false
+	}
+	b.Kept, b.Lots, b.Seq = nil, nil, seq
+	return true
 }
 
 // Taken is a window that is being taken back.

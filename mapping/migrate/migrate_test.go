@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,5 +152,60 @@ func TestNoChangeIsAppliedUnderAMove(t *testing.T) {
 	}
 	if err := v.Begin(ctx, migrate.NewPlan(from, to, nil), moved, parse(t, moved)); core.CodeOf(err) != core.CodeConversionInProgress {
 		t.Errorf("a second move was begun: %v", err)
+	}
+}
+
+// met is a carrier that only introduces customers.
+type met struct{ names []string }
+
+func (m *met) Introduce(now core.Time, c ledger.Customer, connection string) []*ledger.Intent {
+	m.names = append(m.names, connection+" "+c.ID)
+	return nil
+}
+
+func (m *met) Backfill(core.Time, *core.Account, string) []*ledger.Intent { return nil }
+func (m *met) Withdraw(core.Time, *core.Account, string) []*ledger.Intent { return nil }
+
+// Customers that come while a move is under way are introduced to its target
+// too, before it is compared and after it leads.
+func TestAMoveIntroducesWhoComesMeanwhile(t *testing.T) {
+	ctx, l, m := context.Background(), openLedger(t), &met{}
+	moved := strings.Replace(base, "route: {primary: main}", "  next: {provider: acme, api_key: env:KEY, webhook_secrets: [env:WH]}\nroute: {primary: next, payments: main}", 1)
+	from, to := settings(t, base), settings(t, moved)
+	if _, err := migrate.Begin(ctx, l, base, from); err != nil {
+		t.Fatal(err)
+	}
+	come := func(id string) {
+		if _, _, err := l.PutCustomer(ctx, ledger.Customer{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	come("early")
+	failed := false
+	v := &migrate.Mover{
+		Ledger: l, Carrier: m, Rest: func(context.Context, string) error { return nil },
+		Verify: func(context.Context, string) (int, error) {
+			if failed = !failed; failed {
+				come("meanwhile")
+				return 1, nil
+			}
+			come("after")
+			return 0, nil
+		},
+	}
+	if err := v.Begin(ctx, migrate.NewPlan(from, to, nil), moved, parse(t, moved)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Run(ctx); core.CodeOf(err) != core.CodeInvalid {
+		t.Fatalf("a target that differs is let pass: %v", err)
+	}
+	now, err := v.Run(ctx)
+	if err != nil || now.Phase != migrate.Moved {
+		t.Fatalf("the move stands at %+v: %v", now, err)
+	}
+	for _, id := range []string{"early", "meanwhile", "after"} {
+		if !slices.Contains(m.names, "next "+id) {
+			t.Errorf("%q was never introduced: %v", id, m.names)
+		}
 	}
 }

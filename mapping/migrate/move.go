@@ -175,11 +175,15 @@ func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
 		if err := v.introduce(ctx, m.Target); err != nil {
 			return "", err
 		}
-		if err := v.each(ctx, m.Target, v.join); err != nil {
+		return Verify, v.each(ctx, m.Target, v.join)
+	case Verify:
+		// Customers may have come since, also before a verification that failed.
+		if err := v.introduce(ctx, m.Target); err != nil {
 			return "", err
 		}
-		return Verify, v.Rest(ctx, m.Target)
-	case Verify:
+		if err := v.Rest(ctx, m.Target); err != nil {
+			return "", err
+		}
 		n, err := v.Verify(ctx, m.Target)
 		if err == nil && n > 0 {
 			err = core.Errorf(core.CodeInvalid, "%q differs from the core in %d places, see scrip reconcile --connection %s: mend them and apply again, or roll back", m.Target, n, m.Target)
@@ -356,34 +360,51 @@ func (v *Mover) stragglers(ctx context.Context, target string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if err := v.introduce(ctx, target); err != nil {
+		return err
+	}
 	return v.each(ctx, target, v.join)
 }
 
 // join gives an account's live grants to a connection and begins to tell it,
 // in one commit; an account that is told already is left alone.
 func (v *Mover) join(connection string, key ledger.AccountKey) *ledger.Op {
-	return v.onAccount(key, func(tx *ledger.Tx, a *core.Account) {
-		if a.Join(connection) {
-			tx.Send(v.Carrier.Backfill(tx.Now, a, connection)...)
+	book := mapping.BookKey(connection, key)
+	op := v.onAccount(key, func(tx *ledger.Tx, a *core.Account) error {
+		if !a.Join(connection) {
+			return nil
 		}
+		tx.Send(v.Carrier.Backfill(tx.Now, a, connection)...)
+		b, err := mapping.BookOf(tx.Record(book))
+		if err != nil || !b.Rejoin(a.Seq) {
+			return err
+		}
+		return tx.PutRecord(book, b)
 	})
+	names := op.Names
+	op.Names = func(b *ledger.Batch) {
+		names(b)
+		b.Records = append(b.Records, book)
+	}
+	return op
 }
 
 // leave withdraws an account's grants from a connection and ends telling it.
 func (v *Mover) leave(connection string, key ledger.AccountKey) *ledger.Op {
-	return v.onAccount(key, func(tx *ledger.Tx, a *core.Account) {
+	return v.onAccount(key, func(tx *ledger.Tx, a *core.Account) error {
 		if a.Leave(connection) {
 			tx.Send(v.Carrier.Withdraw(tx.Now, a, connection)...)
 		}
+		return nil
 	})
 }
 
-func (v *Mover) onAccount(key ledger.AccountKey, do func(*ledger.Tx, *core.Account)) *ledger.Op {
+func (v *Mover) onAccount(key ledger.AccountKey, do func(*ledger.Tx, *core.Account) error) *ledger.Op {
 	return &ledger.Op{
 		Names: func(b *ledger.Batch) { b.Accounts = append(b.Accounts, key) },
 		Decide: func(tx *ledger.Tx) error {
 			if a := tx.Account(key); a != nil {
-				do(tx, a)
+				return do(tx, a)
 			}
 			return nil
 		},

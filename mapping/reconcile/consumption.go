@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -198,14 +197,10 @@ func (r *run) span(ctx context.Context, a *core.Account, n int64) (first, end in
 func (r *run) book(ctx context.Context, a *core.Account) (*mapping.Book, error) {
 	key := mapping.BookKey(r.Connection.Name, ledger.AccountKey{Customer: a.Customer, Unit: a.Unit.Code})
 	record, err := r.Reader.Records.Record(ctx, key)
-	book := &mapping.Book{}
-	if err != nil || record == nil {
-		return book, err
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(record.Body, book); err != nil {
-		return nil, core.Errorf(core.CodeInternal, "the book of what was told for customer %q cannot be read", a.Customer)
-	}
-	return book, nil
+	return mapping.BookOf(record)
 }
 
 // usage reads what the vendor counts. It is not asked before the connection

@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"scrip/adapters"
@@ -98,11 +97,8 @@ func (j *job) look(ctx context.Context, c *mapping.Consumption, account ledger.A
 	if err != nil {
 		return nil, 0, err
 	}
-	book = &mapping.Book{}
-	if record != nil {
-		if err := json.Unmarshal(record.Body, book); err != nil {
-			return nil, 0, core.Errorf(core.CodeInvalid, "the book of what was told cannot be read")
-		}
+	if book, err = mapping.BookOf(record); err != nil {
+		return nil, 0, err
 	}
 	began = book.Seq
 	q, err := j.conn.QuantumOf(c.Unit)

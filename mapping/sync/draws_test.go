@@ -210,3 +210,23 @@ type meteredLots struct{ *lots }
 func (m meteredLots) Consume(ctx context.Context, o adapters.ConsumeOrder) (adapters.Answer, error) {
 	return m.vendor.Consume(ctx, o)
 }
+
+// A kept grant is offered once, however often room appears before the vendor
+// has answered: a second order would be a second grant there.
+func TestKeptGrantIsOfferedOnce(t *testing.T) {
+	l := newLots(3)
+	w := lotWorld(t, l)
+	first, second, third := w.grant("acme", 100_00), w.grant("acme", 100_00), w.grant("acme", 100_00)
+	kept := w.grant("acme", 100_00)
+	w.drain()
+	for _, id := range []core.ID{first, second, third} {
+		_, _, err := w.led.Void(w.ctx, "void"+string(id), id)
+		w.must(err)
+		l.fail("end", fault{inCall: func() { w.now.Add(1) }})
+	}
+	w.drain()
+	l.holds(t, map[core.ID]int64{kept: 800})
+	if _, made := l.count("grant"); made != 4 {
+		t.Errorf("%d grants were made, want 4", made)
+	}
+}

@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -160,13 +159,7 @@ func retract(tx *ledger.Tx, key ledger.RecordKey, at core.Time) error {
 }
 
 func bookOf(tx *ledger.Tx, key ledger.RecordKey) (*mapping.Book, error) {
-	book := &mapping.Book{}
-	if record := tx.Record(key); record != nil {
-		if err := json.Unmarshal(record.Body, book); err != nil {
-			return nil, core.Errorf(core.CodeInvalid, "the book of what was told cannot be read")
-		}
-	}
-	return book, nil
+	return mapping.BookOf(tx.Record(key))
 }
 
 // verdict is what a failure means for an intent.

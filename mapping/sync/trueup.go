@@ -3,7 +3,6 @@ package sync
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -183,11 +182,9 @@ func (j *job) sides(ctx context.Context, o *order) (sides []*ledgerSide, skip st
 			if err != nil {
 				return nil, "", err
 			}
-			book := &mapping.Book{}
-			if record != nil {
-				if err := json.Unmarshal(record.Body, book); err != nil {
-					return nil, "", core.Errorf(core.CodeInvalid, "the book of what was told cannot be read")
-				}
+			book, err := mapping.BookOf(record)
+			if err != nil {
+				return nil, "", err
 			}
 			if s.seq, s.told = book.ToldBy(until); s.told {
 				sides = append(sides, s)
