@@ -1,6 +1,9 @@
 package adapters
 
-import "scrip/core"
+import (
+	"scrip/core"
+	"scrip/core/sale"
+)
 
 // EventKind is what an event means to the core.
 type EventKind string
@@ -35,7 +38,7 @@ type Event struct {
 	Neutral  string    // our id of what it is about, from the object's metadata
 	Related  []string  // other objects of the vendor that it names, such as the charge of an invoice
 	Reason   string    // why there is nothing to apply, for people
-	Payment  *core.Payment
+	Payment  *sale.Payment
 }
 
 // VendorCustomer is a customer as the vendor holds it.

@@ -13,15 +13,23 @@ type Account struct {
 	Unit     Unit
 	Grants   []Grant // what has a remainder, and what the command names, in burn order
 	Holds    []Hold  // open holds, and what the command names
-	Consumed Amount  // net consumption since the account began
-	Windows  []Window
-	Became   string // the unit that its balance was converted to, "" while it is counted in this one
-	Seq      int64
-	Head     [32]byte // of the last sealed entry
-	Entries  []Entry  // made since the account was loaded; [Account.Seal] chains them
-	Order    Order
-	dirty    bool
-	summary  summary
+	Consumed Amount  // net consumption of grants since the account began
+	// Overdrawn is the deficit: consumption that nothing has paid for yet. A
+	// grant that settles deficits pays it before anything else.
+	Overdrawn Amount
+	Windows   []Window
+	Became    string // the unit that its balance was converted to, "" while it is counted in this one
+	Seq       int64
+	Head      [32]byte // of the last sealed entry
+	Entries   []Entry  // made since the account was loaded; [Account.Seal] chains them
+	Order     Order
+	Settles   []Category // whose grants settle a deficit; none means paid ones
+	Policy    Policy     // nil when nothing moves the account by itself
+	Stored    string     // the policy's durable form, as loaded or sealed
+	Acts      Time       // when the policy acts next, 0 when it does not
+	kept      bool       // the policy changed since the account was loaded
+	dirty     bool
+	summary   summary
 }
 
 // Sort puts the grants in burn order and the holds in the order they were
@@ -60,7 +68,7 @@ type Balance struct {
 }
 
 // Balance is what the grants in force at now come to. It is right whether or not
-// [Account.Settle] has run.
+// [Account.Settle] has run, but for what a policy that is due would give.
 func (a *Account) Balance(now Time) Balance {
 	if a.summary.at(now) {
 		return a.summary.sum
@@ -101,8 +109,25 @@ func (a *Account) heldAt(g *Grant, now Time) Amount {
 }
 
 // NextDue is the first instant after which time alone changes the account: a
-// hold or a remainder expires. Never when there is none.
+// hold or a remainder expires, a deficit meets the grant that settles it, or
+// its policy acts. Never when there is none.
 func (a *Account) NextDue() Time {
+	due := a.nextEnd()
+	if a.Overdrawn > 0 {
+		for i := range a.Grants {
+			if g := &a.Grants[i]; a.settles(g) && g.Closed == "" && g.Free() > 0 && g.Starts < g.Expires {
+				due = min(due, g.Starts)
+			}
+		}
+	}
+	if a.Acts != 0 {
+		due = min(due, a.Acts)
+	}
+	return due
+}
+
+// nextEnd is when the first hold or remainder expires.
+func (a *Account) nextEnd() Time {
 	due := Never
 	for i := range a.Grants {
 		if g := &a.Grants[i]; g.Expires < due && a.lapses(g) {
@@ -130,7 +155,7 @@ func (a *Account) lapses(g *Grant) bool {
 
 // Changed reports whether anything differs from what was loaded.
 func (a *Account) Changed() bool {
-	if a.dirty || len(a.Entries) > 0 {
+	if a.dirty || a.kept || len(a.Entries) > 0 {
 		return true
 	}
 	for range a.ChangedGrants {
@@ -145,7 +170,7 @@ func (a *Account) Changed() bool {
 // Committed makes of an account whose changes were stored what a store would
 // load again: no entries, no grants without a remainder, no resolved holds.
 func (a *Account) Committed() {
-	a.dirty, a.summary = false, summary{}
+	a.dirty, a.kept, a.summary = false, false, summary{}
 	if a.Entries = a.Entries[:0]; cap(a.Entries) > maxKeptEntries {
 		a.Entries = nil
 	}
@@ -178,51 +203,4 @@ func (a *Account) ChangedHolds(yield func(*Hold) bool) {
 			return
 		}
 	}
-}
-
-// post appends the entry of one movement and moves the grant's own figures.
-func (a *Account) post(kind EntryKind, g *Grant, source ID, amount Amount, effective, now Time) {
-	switch kind {
-	case EntryGrant:
-		g.Remaining += amount
-	case EntryDebit:
-		g.Remaining -= amount
-		a.Consumed += amount
-		a.summary.sum.Posted -= amount
-		a.summary.sum.Available -= amount
-	case EntryCapture:
-		g.Remaining -= amount
-		g.Held -= amount
-		a.Consumed += amount
-	case EntryHold:
-		g.Held += amount
-	case EntryRelease:
-		g.Held -= amount
-	case EntryExpire, EntryVoid:
-		g.Remaining -= amount
-		g.Ended += amount
-	case EntryConvertOut:
-		g.Remaining -= amount
-		g.Ended += amount
-		g.Away += amount
-	case EntryConvertIn:
-		g.Remaining += amount
-		if a.Seq+1 != g.Seq { // it comes back to a grant that was converted
-			g.Ended -= amount
-			g.Away -= amount
-		}
-	case EntryReverse:
-		g.Remaining += amount
-		a.Consumed -= amount
-	}
-	if kind != EntryDebit {
-		a.summary = summary{}
-	}
-	g.dirty = true
-	a.Seq++
-	e := Entry{
-		Customer: a.Customer, Unit: a.Unit.Code, Seq: a.Seq, Kind: kind, Grant: g.ID, Source: source,
-		Amount: amount, Effective: effective, Recorded: now,
-	}
-	a.Entries = append(a.Entries, e)
 }

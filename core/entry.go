@@ -28,6 +28,28 @@ const (
 	EntryConvertOut EntryKind = "convert_out" // available to converted
 	EntryConvertIn  EntryKind = "convert_in"  // converted to available
 
+	// What a debit took beyond the grants: money that will be billed, or a
+	// deficit that the next paid grant settles. Only settle names a grant.
+	EntryOverage      EntryKind = "overage"       // billed to consumed
+	EntryOverageBack  EntryKind = "overage_back"  // consumed to billed
+	EntryOverdraw     EntryKind = "overdraw"      // owed to consumed
+	EntryOverdrawBack EntryKind = "overdraw_back" // consumed to owed
+	EntrySettle       EntryKind = "settle"        // available to owed
+
+	// A renewal carries a part of a period's grant over into a new grant.
+	EntryRollOut EntryKind = "roll_out" // available to rolled
+	EntryRollIn  EntryKind = "roll_in"  // rolled to available
+
+	// A refund or dispute takes back what a payment had bought, and may be
+	// lost again. The two that name no grant move the deficit.
+	EntryClawback      EntryKind = "clawback"       // available to refunded
+	EntryReinstate     EntryKind = "reinstate"      // refunded to available
+	EntryOwe           EntryKind = "owe"            // owed to refunded
+	EntryReinstateOwed EntryKind = "reinstate_owed" // refunded to owed
+
+	// Usage from before a grant expired, learned of afterwards.
+	EntryRestore EntryKind = "restore" // expired to available
+
 	// Posted is available and held together.
 	Issued    Pot = "issued"
 	Available Pot = "available"
@@ -36,6 +58,10 @@ const (
 	Breakage  Pot = "expired"
 	Voided    Pot = "voided"
 	Exchanged Pot = "converted" // between the units of a change
+	Billed    Pot = "billed"    // paid for with money, as overage
+	Owed      Pot = "owed"      // the deficit; of a grant: what settled it
+	Rolled    Pot = "rolled"    // between the grants of two periods
+	Refunded  Pot = "refunded"  // gone with the money that had bought it
 )
 
 // Pots returns what the kind moves its amount from and to.
@@ -56,6 +82,22 @@ var entryPots = map[EntryKind][2]Pot{
 
 	EntryConvertOut: {Available, Exchanged},
 	EntryConvertIn:  {Exchanged, Available},
+
+	EntryOverage:      {Billed, Consumed},
+	EntryOverageBack:  {Consumed, Billed},
+	EntryOverdraw:     {Owed, Consumed},
+	EntryOverdrawBack: {Consumed, Owed},
+	EntrySettle:       {Available, Owed},
+
+	EntryRollOut: {Available, Rolled},
+	EntryRollIn:  {Rolled, Available},
+
+	EntryClawback:      {Available, Refunded},
+	EntryReinstate:     {Refunded, Available},
+	EntryOwe:           {Owed, Refunded},
+	EntryReinstateOwed: {Refunded, Owed},
+
+	EntryRestore: {Breakage, Available},
 }
 
 // Entry is one immutable movement of one grant. Entries of an account are
@@ -65,7 +107,7 @@ type Entry struct {
 	Unit      string
 	Seq       int64
 	Kind      EntryKind
-	Grant     ID
+	Grant     ID // "" where the movement is the account's own: overage and deficit
 	Source    ID // the debit, hold, reversal or grant that caused it
 	Amount    Amount
 	Effective Time // when it happened

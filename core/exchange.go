@@ -35,6 +35,18 @@ func (a *Account) ConvertOut(to string, now Time) ([]Grant, []Hold) {
 	return grants, holds
 }
 
+// MoveDebt takes the deficit over to the account in another unit, where it is
+// so much.
+func (a *Account) MoveDebt(to *Account, amount Amount, source ID, now Time) {
+	if a.Overdrawn > 0 {
+		a.postOwn(EntryOverdrawBack, source, a.Overdrawn, now, now)
+	}
+	if amount > 0 {
+		to.postOwn(EntryOverdraw, source, amount, now, now)
+		to.settleDebt(now, now)
+	}
+}
+
 // Reopen lets balances be counted in the account, be it new or one that was
 // converted before.
 func (a *Account) Reopen() { a.Became, a.dirty = "", true }

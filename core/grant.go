@@ -62,8 +62,8 @@ type Grant struct {
 	Seq       int64  // sequence of the entry that made it: the last tie-break of any order
 	Remaining Amount // not consumed, expired or voided; includes Held
 	Held      Amount // reserved by open holds
-	Ended     Amount // expired, voided or converted
-	Away      Amount // of Ended: converted, and not converted back
+	Ended     Amount // expired, voided, converted or taken back with its payment
+	Away      Amount // of Ended: converted or taken back, and not come back
 	Closed    GrantState
 	dirty     bool
 }
@@ -77,6 +77,12 @@ func (g *Grant) Free() Amount { return g.Remaining - g.Held }
 // Spendable reports whether the grant is in force at now: Starts <= now < Expires.
 func (g *Grant) Spendable(now Time) bool {
 	return g.Closed == "" && g.Starts <= now && now < g.Expires
+}
+
+// Allotted reports whether a policy made the grant. It was so when the grant
+// began, however late it was posted.
+func (g *Grant) Allotted() bool {
+	return g.Source != "" && (g.Category == Allotment || g.Category == Rollover)
 }
 
 // Pays reports whether the grant's scope lets it pay for action. A debit that

@@ -28,10 +28,11 @@ type Hold struct {
 	Created  Time
 	Expires  Time
 	Resolved Time
-	Protect  bool   // reserved parts outlive their grant's expiry until the hold resolves
-	Action   string // "" when the hold was made by amount
-	Card     string // rate card version the price is fixed at
-	Price    string // how a captured quantity is priced, fixed when the hold was made
+	Protect  bool       // reserved parts outlive their grant's expiry until the hold resolves
+	Action   string     // "" when the hold was made by amount
+	Card     string     // rate card version the price is fixed at
+	Price    string     // how a captured quantity is priced, fixed when the hold was made
+	Not      []Category `json:"-"` // whose grants must not pay; not kept, a capture names it again
 	dirty    bool
 }
 
@@ -87,11 +88,12 @@ func (a *Account) Reserve(h Hold, now Time) (*Hold, error) {
 	if a.Hold(h.ID) != nil {
 		return nil, Errorf(CodeInternal, "hold %q exists already", string(h.ID))
 	}
-	if err := a.enough(h.Amount, h.Action, now); err != nil {
+	d := Draw{ID: h.ID, Amount: h.Amount, Action: h.Action, Not: h.Not}
+	if err := a.enough(&d, now); err != nil {
 		return nil, err
 	}
-	h.Parts = a.burn(EntryHold, h.ID, h.Amount, h.Action, now, nil)
-	h.State, h.Created, h.Captured, h.Resolved, h.dirty = HoldOpen, now, 0, 0, true
+	h.Parts = a.burn(EntryHold, &d, h.Amount, now, nil)
+	h.State, h.Created, h.Captured, h.Resolved, h.Not, h.dirty = HoldOpen, now, 0, 0, nil, true
 	at, _ := slices.BinarySearchFunc(a.Holds, h, compareHolds)
 	a.Holds = slices.Insert(a.Holds, at, h)
 	return &a.Holds[at], nil
@@ -102,57 +104,55 @@ type Capture struct {
 	ID        ID // of the debit it makes
 	Hold      ID
 	Amount    Amount
-	Final     bool // release the rest and close the hold
-	AllowOver bool // let the part above the hold be an ordinary debit
-}
-
-// Captured is what a capture did.
-type Captured struct {
-	Allocations []Allocation
-	Late        bool // the hold had expired: this was a fresh debit
+	Final     bool       // release the rest and close the hold
+	AllowOver bool       // let the part above the hold be an ordinary debit
+	Not       []Category // whose grants must not pay that debit
 }
 
 // Capture takes from a hold. The part above what is still reserved, where
 // AllowOver asks for it or where reserved grants expired meanwhile, is an
 // ordinary debit of the same step. A hold that expired is not revived: the
 // capture is then a fresh debit, marked late.
-func (a *Account) Capture(c Capture, now Time) (Captured, error) {
+func (a *Account) Capture(c Capture, now Time) (Drawn, error) {
 	if c.Amount < 0 {
-		return Captured{}, InField(Errorf(CodeInvalid, "a capture cannot be below zero"), "amount")
+		return Drawn{}, InField(Errorf(CodeInvalid, "a capture cannot be below zero"), "amount")
 	}
 	a.Settle(now)
 	h := a.Hold(c.Hold)
 	if h == nil {
-		return Captured{}, Errorf(CodeNotFound, "hold %q does not exist", string(c.Hold))
+		return Drawn{}, Errorf(CodeNotFound, "hold %q does not exist", string(c.Hold))
 	}
 	if h.State != HoldOpen && h.State != HoldExpired {
-		return Captured{}, Errorf(CodeHoldNotOpen, "hold %q is %s", string(h.ID), h.State)
+		return Drawn{}, Errorf(CodeHoldNotOpen, "hold %q is %s", string(h.ID), h.State)
 	}
 	if left := max(0, h.Amount-h.Captured); c.Amount > left && !c.AllowOver {
-		return Captured{}, InField(Errorf(CodeHoldExceeded, "%s is more than the %s left of hold %q, capture less or set allow_over",
+		return Drawn{}, InField(Errorf(CodeHoldExceeded, "%s is more than the %s left of hold %q, capture less or set allow_over",
 			c.Amount.Format(a.Unit.Scale), left.Format(a.Unit.Scale), string(h.ID)), "amount")
 	}
 	if h.State == HoldExpired {
-		taken, err := a.Debit(c.ID, c.Amount, h.Action, now, nil)
+		done, err := a.Draw(Draw{ID: c.ID, Amount: c.Amount, Action: h.Action, Not: c.Not}, now, nil)
 		if err == nil {
 			h.Captured, h.dirty = h.Captured+c.Amount, true
 		}
-		return Captured{taken, true}, err
+		done.Late = true
+		return done, err
 	}
 	over := max(0, c.Amount-h.Reserved())
-	if err := a.enough(over, h.Action, now); over > 0 && err != nil {
-		return Captured{}, err
+	d := Draw{ID: c.ID, Amount: over, Action: h.Action, Not: c.Not}
+	if err := a.enough(&d, now); over > 0 && err != nil {
+		return Drawn{}, err
 	}
 	taken := a.captureParts(h, c.ID, c.Amount-over, now)
 	if over > 0 {
-		taken = mergeParts(a.burn(EntryDebit, c.ID, over, h.Action, now, taken))
+		taken = mergeParts(a.burn(EntryDebit, &d, over, now, taken))
 	}
 	h.Captured, h.dirty = h.Captured+c.Amount, true
 	if c.Final {
 		a.giveBack(h, now, now)
 		h.resolve(HoldCaptured, now)
+		a.settleDebt(now, now)
 	}
-	return Captured{Allocations: taken}, nil
+	return Drawn{Allocations: taken}, nil
 }
 
 // captureParts takes amount from the hold's parts in the order they were reserved.
@@ -198,6 +198,7 @@ func (a *Account) Release(id ID, now Time) (*Hold, error) {
 	}
 	a.giveBack(h, now, now)
 	h.resolve(HoldReleased, now)
+	a.settleDebt(now, now)
 	return h, nil
 }
 

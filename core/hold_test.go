@@ -56,7 +56,7 @@ func held(t *testing.T) *Account {
 
 func TestCapturePartlyAndFinally(t *testing.T) {
 	a := held(t)
-	done := must[Captured](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 12, Final: true}, 2))
+	done := must[Drawn](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 12, Final: true}, 2))
 	wantParts(t, done.Allocations, "g1 10, g2 2")
 	wantStory(t, a, "capture g1 10 @2, capture g2 2 @2, release g2 3 @2")
 	wantBalance(t, a, 2, 8, 0)
@@ -74,7 +74,7 @@ func TestCapturePartlyAndFinally(t *testing.T) {
 func TestCaptureInSeveralParts(t *testing.T) {
 	a := held(t)
 	for i, want := range []string{"g1 4", "g1 4", "g1 2, g2 2"} {
-		wantParts(t, must[Captured](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 4}, Time(2+i))).Allocations, want)
+		wantParts(t, must[Drawn](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 4}, Time(2+i))).Allocations, want)
 	}
 	h := a.Hold("h")
 	if h.State != HoldOpen || h.Captured != 12 || h.Reserved() != 3 {
@@ -83,7 +83,7 @@ func TestCaptureInSeveralParts(t *testing.T) {
 	_, err := a.Capture(Capture{ID: "c", Hold: "h", Amount: 4}, 5)
 	wantCode(t, err, CodeHoldExceeded, "amount")
 	a.Entries = nil
-	wantParts(t, must[Captured](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 0, Final: true}, 6)).Allocations, "")
+	wantParts(t, must[Drawn](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 0, Final: true}, 6)).Allocations, "")
 	wantStory(t, a, "release g2 3 @6")
 	wantBalance(t, a, 6, 8, 0)
 }
@@ -102,13 +102,13 @@ func TestCaptureOver(t *testing.T) {
 	}
 	over.Amount = 18
 	// The part above is one allocation with what was held of the same grant.
-	wantParts(t, must[Captured](t)(a.Capture(over, 2)).Allocations, "g1 10, g2 8")
+	wantParts(t, must[Drawn](t)(a.Capture(over, 2)).Allocations, "g1 10, g2 8")
 	wantStory(t, a, "capture g1 10 @2, capture g2 5 @2, debit g2 3 @2")
 	wantBalance(t, a, 2, 2, 0)
 	// An over-captured hold has nothing left, and can still be closed.
 	_, err = a.Capture(Capture{ID: "c2", Hold: "h", Amount: 1}, 3)
 	wantCode(t, err, CodeHoldExceeded, "amount")
-	must[Captured](t)(a.Capture(Capture{ID: "c2", Hold: "h", Amount: 0, Final: true}, 3))
+	must[Drawn](t)(a.Capture(Capture{ID: "c2", Hold: "h", Amount: 0, Final: true}, 3))
 	if h := a.Hold("h"); h.State != HoldCaptured || h.Captured != 18 {
 		t.Errorf("the hold is %+v", h)
 	}
@@ -127,7 +127,7 @@ func TestCaptureRefuses(t *testing.T) {
 
 func TestReleaseGivesBackToTheSameGrants(t *testing.T) {
 	a := held(t)
-	must[Captured](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 4}, 2))
+	must[Drawn](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 4}, 2))
 	a.Entries = nil
 	h := must[*Hold](t)(a.Release("h", 3))
 	wantStory(t, a, "release g1 6 @3, release g2 5 @3")
@@ -161,7 +161,7 @@ func TestLateCaptureIsAFreshDebit(t *testing.T) {
 	a.Entries = nil
 	_, err := a.Capture(Capture{ID: "c", Hold: "h", Amount: 13}, 51)
 	wantCode(t, err, CodeInsufficientCredits, "")
-	done := must[Captured](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 9, Final: true}, 51))
+	done := must[Drawn](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 9, Final: true}, 51))
 	wantStory(t, a, "debit g1 2 @51, debit g2 7 @51")
 	if h := a.Hold("h"); !done.Late || h.State != HoldExpired || h.Captured != 9 || h.Parts != nil {
 		t.Errorf("late %t, the hold is %+v", done.Late, h)
@@ -194,7 +194,7 @@ func TestGrantExpiresUnderAHold(t *testing.T) {
 	wantStory(t, a, "release g1 7 @20, expire g1 10 @20")
 	// The hold is still open, and what it lost is taken from what is there.
 	a.Entries = nil
-	wantParts(t, must[Captured](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 7, Final: true}, 21)).Allocations, "g2 7")
+	wantParts(t, must[Drawn](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 7, Final: true}, 21)).Allocations, "g2 7")
 	wantStory(t, a, "debit g2 7 @21")
 }
 
@@ -218,14 +218,14 @@ func TestProtectedHoldOutlivesItsGrant(t *testing.T) {
 	wantBalance(t, a, 20, 17, 7)
 	wantStory(t, a, "expire g1 3 @20")
 	a.Entries = nil
-	wantParts(t, must[Captured](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 4}, 30)).Allocations, "g1 4")
+	wantParts(t, must[Drawn](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 4}, 30)).Allocations, "g1 4")
 	wantBalance(t, a, 30, 13, 3)
 	// What comes back when the hold resolves ends at once.
 	released := clone(a)
 	must[*Hold](t)(released.Release("h", 31))
 	wantStory(t, released, "capture g1 4 @30, release g1 3 @31, expire g1 3 @31")
 	final := clone(a)
-	must[Captured](t)(final.Capture(Capture{ID: "c2", Hold: "h", Amount: 1, Final: true}, 31))
+	must[Drawn](t)(final.Capture(Capture{ID: "c2", Hold: "h", Amount: 1, Final: true}, 31))
 	wantStory(t, final, "capture g1 4 @30, capture g1 1 @31, release g1 2 @31, expire g1 2 @31")
 	a.Settle(60)
 	wantStory(t, a, "capture g1 4 @30, release g1 3 @50, expire g1 3 @50")

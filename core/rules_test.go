@@ -201,7 +201,7 @@ func TestVoidedGrantPaysWhatIsHeldOfIt(t *testing.T) {
 	must[Amount](t)(a.Void("g", 2))
 	_, err := a.Debit("d", 1, "", 3, nil)
 	wantCode(t, err, CodeInsufficientCredits, "")
-	wantParts(t, must[Captured](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 20}, 4)).Allocations, "g 20")
+	wantParts(t, must[Drawn](t)(a.Capture(Capture{ID: "c", Hold: "h", Amount: 20}, 4)).Allocations, "g 20")
 	wantBalance(t, a, 4, 40, 40)
 	// A hold does not lengthen the life of a grant, voided or not.
 	a.Entries = nil

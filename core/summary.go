@@ -32,12 +32,17 @@ func (a *Account) summarise(now Time) {
 	for i := range a.Holds {
 		soonest(a.Holds[i].Expires)
 	}
+	soonest(a.Acts)
 	a.summary = s
 }
 
 // Seal chains the entries made since the account was loaded. They are final
-// with it: a commit does it once for all commands it holds.
+// with it, and so is what the policy has become: a commit does it once for all
+// commands it holds.
 func (a *Account) Seal() {
+	if a.kept {
+		a.Stored = a.Policy.Text()
+	}
 	for i := range a.Entries {
 		e := &a.Entries[i]
 		if e.Hash == ([32]byte{}) {

@@ -41,7 +41,10 @@ func (g *gateway) mountActions() {
 }
 
 func (g *gateway) priceList() priceListView {
-	card := g.Config.Card
+	var card rate.Card
+	if inForce, err := g.Config.Cards.At(g.now(), ""); err == nil {
+		card = *inForce
+	}
 	view := priceListView{RateCard: card.Version, EffectiveAt: timeView(card.Effective), UnitPrices: []moneyView{}, Data: []actionView{}}
 	var u config.Unit
 	if len(g.Config.Units) > 0 {

@@ -16,8 +16,8 @@ import (
 type balanceParams struct {
 	ID      string `path:"id"`
 	Unit    string `query:"unit" doc:"one unit only, where several are configured"`
-	At      string `query:"at" doc:"now; other instants are not supported"`
-	KnownAt string `query:"known_at" doc:"now; other instants are not supported"`
+	At      string `query:"at" doc:"the instant to tell the balance of, past or ahead; now when left out"`
+	KnownAt string `query:"known_at" doc:"tell it by what was known at this instant, now when left out; what was answered then is answered again"`
 }
 
 type expiryView struct {
@@ -45,6 +45,7 @@ type balanceView struct {
 	*UnitBalance
 	Balances []UnitBalance `json:"balances,omitempty" doc:"instead of the fields of one unit, where several are configured"`
 	AsOf     *string       `json:"as_of" format:"date-time"`
+	KnownAt  *string       `json:"known_at,omitempty" format:"date-time" doc:"where the balance is told by what was known then"`
 }
 
 // TransformSchema says that one unit's fields stand only where there is one.
@@ -58,7 +59,7 @@ func (g *gateway) mountBalances() {
 }
 
 func (g *gateway) balance(ctx context.Context, p *balanceParams, _ *none) (*answer[balanceView], error) {
-	now, err := askedFor(p, g.now())
+	w, err := askedFor(p, g.now())
 	if err != nil {
 		return nil, err
 	}
@@ -73,9 +74,9 @@ func (g *gateway) balance(ctx context.Context, p *balanceParams, _ *none) (*answ
 		}
 		units = []config.Unit{u}
 	}
-	view := balanceView{Customer: p.ID, AsOf: timeView(now)}
+	view := balanceView{Customer: p.ID, AsOf: timeView(w.at), KnownAt: timeView(w.known)}
 	for _, u := range units {
-		b, err := g.unitBalance(ctx, ledger.AccountKey{Customer: p.ID, Unit: u.Code}, u, now)
+		b, err := g.unitBalance(ctx, ledger.AccountKey{Customer: p.ID, Unit: u.Code}, u, w)
 		if err != nil {
 			return nil, err
 		}
@@ -88,40 +89,48 @@ func (g *gateway) balance(ctx context.Context, p *balanceParams, _ *none) (*answ
 	return ok(view)
 }
 
-// askedFor is the instant that a balance is asked for: now, or one ahead, at
-// which what expires until then is gone and what starts until then counts.
-func askedFor(p *balanceParams, now core.Time) (core.Time, error) {
+// asked is what a balance is asked for.
+type asked struct {
+	at    core.Time // the instant that it is of
+	known core.Time // when it was to be known, 0 for now
+	past  bool      // it is read from the entries
+}
+
+// askedFor reads the instants of a balance. Of one ahead it tells what will be
+// there unless something is spent: what expires until then is gone, and what
+// starts or is renewed until then counts.
+func askedFor(p *balanceParams, now core.Time) (asked, error) {
 	known, err := timeField(p.KnownAt, "known_at")
 	if err != nil {
-		return 0, err
-	}
-	if known != 0 && known != now {
-		return 0, core.InField(core.Errorf(core.CodeNotSupported, "a balance is told as known now only, leave the parameter out"), "known_at")
+		return asked{}, err
 	}
 	at, err := timeField(p.At, "at")
 	switch {
 	case err != nil:
-		return 0, err
+		return asked{}, err
+	case known > now:
+		return asked{}, core.InField(core.Errorf(core.CodeInvalid, "nobody knows yet what will be known at %s, name an instant that is not ahead or leave it out", known), "known_at")
+	case at == 0 && known != 0:
+		at = known
 	case at == 0:
-		return now, nil
-	case at < now:
-		return 0, core.InField(core.Errorf(core.CodeNotSupported, "a balance of the past is not told, ask for now or an instant ahead"), "at")
+		at = now
 	}
-	return at, nil
+	return asked{at: at, known: known, past: at < now || known != 0 && known < now}, nil
 }
 
 // unitBalance reads one account. The account is this request's own copy, so
 // what time has decided is settled in it and not stored.
-func (g *gateway) unitBalance(ctx context.Context, key ledger.AccountKey, u config.Unit, now core.Time) (UnitBalance, error) {
-	a, err := g.Ledger.Account(ctx, key)
+func (g *gateway) unitBalance(ctx context.Context, key ledger.AccountKey, u config.Unit, w asked) (UnitBalance, error) {
+	a, err := g.balanceOf(ctx, key, w)
 	if err != nil {
 		return UnitBalance{}, readFault(err)
 	}
-	sums := a.Balance(now)
+	now := w.at
 	a.Settle(now)
+	sums := a.Balance(now)
 	b := UnitBalance{
 		Unit: u.Code, Posted: g.format(key, sums.Posted), Held: g.format(key, sums.Held), Available: g.format(key, sums.Available),
-		Overdrawn: g.format(key, 0), Value: listValue(u, sums.Posted), Grants: []grantView{}, Expiring: []expiryView{},
+		Overdrawn: g.format(key, a.Overdrawn), Value: listValue(u, sums.Posted), Grants: []grantView{}, Expiring: []expiryView{},
 	}
 	for i := range a.Grants {
 		if grant := &a.Grants[i]; live(grant, now) {
@@ -136,6 +145,18 @@ func (g *gateway) unitBalance(ctx context.Context, key ledger.AccountKey, u conf
 		b.PaidValues = paid
 	}
 	return b, err
+}
+
+// balanceOf is the account that a balance is told of.
+func (g *gateway) balanceOf(ctx context.Context, key ledger.AccountKey, w asked) (*core.Account, error) {
+	if !w.past {
+		return g.Ledger.Account(ctx, key)
+	}
+	known := w.known
+	if known == 0 {
+		known = g.now()
+	}
+	return g.Ledger.AccountAt(ctx, key, w.at, known)
 }
 
 // live reports whether a grant still counts: open, scheduled, or kept alive

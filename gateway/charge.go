@@ -67,7 +67,7 @@ func (g *gateway) price(c *ledger.Charge, b chargeBody) (*rate.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Account.Unit, c.Action, c.Dimensions, c.Card = u.Code, b.Action, b.Dimensions, g.Config.Card.Version
+	c.Account.Unit, c.Action, c.Dimensions = u.Code, b.Action, b.Dimensions
 	exact, text, err := parseQuantity(b.Quantity)
 	if err != nil {
 		return nil, err
@@ -78,11 +78,16 @@ func (g *gateway) price(c *ledger.Charge, b chargeBody) (*rate.Action, error) {
 			return nil, err
 		}
 	}
-	action, err := g.Config.Card.Find(b.Action)
+	card, err := g.Config.Cards.At(g.now(), "")
 	if err != nil {
 		return nil, err
 	}
-	c.Amount, err = action.Cost(exact, b.Dimensions, u.Unit)
+	c.Card = card.Version
+	action, err := card.Find(b.Action)
+	if err != nil {
+		return nil, err
+	}
+	c.Amount, err = action.Cost(rate.Event{Quantity: exact, Dimensions: b.Dimensions}, u.Unit)
 	return &action, err
 }
 
@@ -103,16 +108,16 @@ func (g *gateway) cardUnit(code string) (config.Unit, error) {
 
 // parseQuantity reads a quantity, 1 when left out, with its one canonical
 // text: 2.50 and 2.5 are the same request.
-func parseQuantity(q *quantity) (core.Rate, string, error) {
+func parseQuantity(q *quantity) (rate.Quantity, string, error) {
 	text := "1"
 	if q != nil {
 		text = string(*q)
 	}
 	exact, err := rate.ParseQuantity(text)
 	if err != nil {
-		return core.Rate{}, "", err
+		return 0, "", err
 	}
-	canonical := core.Amount(exact.Num).Format(rate.QuantityScale)
+	canonical := core.Amount(exact).Format(rate.QuantityScale)
 	return exact, strings.TrimSuffix(strings.TrimRight(canonical, "0"), "."), nil
 }
 

@@ -23,7 +23,10 @@ type debitView struct {
 	Customer    string           `json:"customer"`
 	Amount      decimal          `json:"amount"`
 	Unit        string           `json:"unit"`
-	Allocations []allocationView `json:"allocations" doc:"what was taken from which grant; they add up to the amount"`
+	Allocations []allocationView `json:"allocations" doc:"what was taken from which grant; with overage and deficit they add up to the amount"`
+	Overage     *overageView     `json:"overage,omitempty" doc:"what money will pay"`
+	Deficit     decimal          `json:"deficit,omitempty" doc:"what is owed now"`
+	Forgone     decimal          `json:"forgone,omitempty" doc:"what the balance could not pay and was left out"`
 	Action      string           `json:"action,omitempty"`
 	Quantity    string           `json:"quantity,omitempty"`
 	RateCard    string           `json:"rate_card,omitempty"`
@@ -32,6 +35,28 @@ type debitView struct {
 	Balance     decimal          `json:"balance" doc:"available right after"`
 	Replayed    bool             `json:"replayed" doc:"whether this is the answer to an earlier request with the same key"`
 	CreatedAt   *string          `json:"created_at" format:"date-time"`
+}
+
+// overageView is what was consumed beyond the grants, for money.
+type overageView struct {
+	Amount decimal `json:"amount"`
+	Money  string  `json:"money,omitempty" doc:"exact, with its currency; it is rounded once, when it is billed"`
+}
+
+// overage shows none as nothing.
+func (g *gateway) overage(key ledger.AccountKey, amount core.Amount, charged string) *overageView {
+	if amount == 0 {
+		return nil
+	}
+	return &overageView{g.format(key, amount), charged}
+}
+
+// part shows none as nothing.
+func (g *gateway) part(key ledger.AccountKey, amount core.Amount) decimal {
+	if amount == 0 {
+		return ""
+	}
+	return g.format(key, amount)
 }
 
 type reverseBody struct {
@@ -46,6 +71,8 @@ type reversalView struct {
 	Amount      decimal          `json:"amount"`
 	Unit        string           `json:"unit"`
 	Allocations []allocationView `json:"allocations" doc:"what was given back to which grant"`
+	Overage     *overageView     `json:"overage,omitempty" doc:"what is not billed any more"`
+	Deficit     decimal          `json:"deficit,omitempty" doc:"what is not owed any more, or came back as a grant"`
 	Left        decimal          `json:"left" doc:"of the debit, still to be reversed"`
 	Balance     decimal          `json:"balance" doc:"available right after"`
 	Replayed    bool             `json:"replayed"`
@@ -66,6 +93,7 @@ func (b *debitBody) check() error {
 
 func (g *gateway) viewDebit(r *ledger.DebitReceipt, before bool) debitView {
 	return debitView{
+		Overage: g.overage(r.Account, r.Overage, r.Charged), Deficit: g.part(r.Account, r.Deficit), Forgone: g.part(r.Account, r.Forgone),
 		ID: string(r.ID), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
 		Allocations: g.viewAllocations(r.Account, r.Allocations), Action: r.Action, Quantity: r.Quantity, RateCard: r.Card,
 		Hold: string(r.Hold), Late: r.Late, Balance: g.format(r.Account, r.Balance.Available), Replayed: before, CreatedAt: timeView(r.At),
@@ -105,7 +133,7 @@ func (g *gateway) reverse(ctx context.Context, p *idParam, b *reverseBody) (*ans
 	return keyed(reversalView{
 		ID: string(r.ID), Debit: string(r.Debit), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
 		Allocations: g.viewAllocations(r.Account, r.Allocations), Left: g.format(r.Account, r.Left), Balance: g.format(r.Account, r.Balance.Available),
-		Replayed: before, CreatedAt: timeView(r.At),
+		Overage: g.overage(r.Account, r.Overage, ""), Deficit: g.part(r.Account, r.Deficit), Replayed: before, CreatedAt: timeView(r.At),
 	}, before, err)
 }
 

@@ -195,7 +195,7 @@ func TestAnsweredKeyOutlivesThePriceList(t *testing.T) {
 	w.customer("ann", "100")
 	body := `{"customer":"ann","action":"image.generate"}`
 	first := w.post("/v1/debits", "d", body).ok(200)
-	delete(w.g.Config.Card.Actions, "image.generate")
+	delete(w.g.Config.Cards[0].Actions, "image.generate")
 	again := w.post("/v1/debits", "d", body).ok(200).want("id", first.text("id"), "amount", "5.00")
 	if again.at("replayed") != true {
 		t.Errorf("no replay: %s", again.raw)

@@ -96,6 +96,7 @@ func (g *gateway) mount() {
 	g.mountConnections()
 	g.mountQueues()
 	g.mountMigrations()
+	g.mountReports()
 	g.mountKeys()
 	g.mountTestClock()
 	g.mountOperations()

@@ -58,12 +58,12 @@ func testConfig(t *testing.T) *config.Config {
 		Route:       mapping.Route{Primary: "main"},
 		Order:       core.DefaultOrder(),
 		Holds:       config.Holds{Default: 15 * time.Minute, Max: 24 * time.Hour},
-		Card: rate.Card{Version: "2026-01", Effective: 1_767_225_600_000_000, Actions: map[string]rate.Action{
+		Cards: rate.Cards{{Version: "2026-01", Effective: 1_767_225_600_000_000, Actions: map[string]rate.Action{
 			"image.generate": {Name: "image.generate", Per: 1, Rates: []rate.Rate{{Cost: r(core.ParseRate("5"))}}},
 			"text.generate": {Name: "text.generate", Meter: "tokens", Per: 1000, Round: rate.StepUp, Minimum: r(core.ParseRate("0.1")), Rates: []rate.Rate{
 				{When: map[string]string{"model": "large"}, Cost: r(core.ParseRate("1.5"))}, {Cost: r(core.ParseRate("0.1"))},
 			}},
-		}},
+		}}},
 		Packs: map[string]mapping.Pack{"starter": {Name: "starter", Unit: "credits", Credits: 100_000, Price: core.Money{Minor: 8000, Currency: "usd"}, Months: 12}},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/core/rate"
+	"scrip/core/sale"
 	"scrip/internal/clock"
 	"scrip/internal/history"
 	"scrip/mapping"
@@ -60,7 +61,7 @@ func openSubject(t *testing.T, cut bool, fail func(string, ...any)) *subject {
 		Name: history.Small.Name, Unit: "credits", Credits: core.Amount(history.Small.Credits), Days: int(history.Small.Days),
 		Price: core.Money{Minor: core.Amount(history.Small.Minor), Currency: "usd"},
 	}}
-	c.Card.Actions = map[string]rate.Action{
+	c.Cards[0].Actions = map[string]rate.Action{
 		"image": {Name: "image", Per: 1, Rates: []rate.Rate{{Cost: core.Rate{Num: 5, Den: 1}}}},
 		"text":  {Name: "text", Per: 1000, Round: rate.StepUp, Rates: []rate.Rate{{Cost: core.Rate{Num: 1, Den: 10}}}},
 	}
@@ -163,7 +164,7 @@ func (s *subject) pay(ctx context.Context, c history.Command) history.Answer {
 	if err := s.ledger.Do(ctx, &ledger.Op{
 		Names: func(b *ledger.Batch) { s.ledger.NamesPayment(b, p) },
 		Decide: func(tx *ledger.Tx) (err error) {
-			p, fresh, err = tx.Pay(core.Payment{Purchase: p.ID, Object: "inv", Paid: core.Money{Minor: core.Amount(c.Amount.Int64()), Currency: "usd"}, Settled: true})
+			p, fresh, err = tx.Pay(sale.Payment{Purchase: p.ID, Object: "inv", Paid: core.Money{Minor: core.Amount(c.Amount.Int64()), Currency: "usd"}, Settled: true})
 			return err
 		},
 	}); err != nil {

@@ -33,7 +33,6 @@ func later() []struct {
 		{admin, "POST /v1/webhook-endpoints/{id}/test"},
 		{admin, "GET /v1/webhook-endpoints/{id}/deliveries"},
 		{admin, "POST /v1/webhook-endpoints/{id}/resend"},
-		{read, "GET /v1/reports/{name}"},
 		{admin, "POST /v1/migrations/{id}/pause"},
 		{admin, "POST /v1/migrations/{id}/resume"},
 		{admin, "POST /v1/migrations/{id}/rollback"},

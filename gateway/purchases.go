@@ -3,13 +3,17 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 type purchaseBody struct {
-	Pack string `json:"pack" example:"starter"`
+	Pack     string  `json:"pack" example:"starter"`
+	Quantity int64   `json:"quantity,omitempty" minimum:"1" doc:"how many packs, one when left out"`
+	Amount   decimal `json:"amount,omitempty" doc:"how much, where the pack is sold by the amount"`
 }
 
 type purchaseView struct {
@@ -22,14 +26,17 @@ type purchaseView struct {
 	Price     *moneyView `json:"price"`
 	PayURL    string     `json:"pay_url,omitempty" doc:"where the customer pays, once it is known"`
 	Grant     string     `json:"grant,omitempty" doc:"the grant that the payment made"`
+	Quantity  int64      `json:"quantity,omitempty" doc:"packs, when they are several"`
+	Auto      bool       `json:"auto,omitempty" doc:"whether the account asked for it by itself"`
+	Final     bool       `json:"non_refundable,omitempty" doc:"whether the money is kept in any case"`
 	CreatedAt *string    `json:"created_at" format:"date-time"`
 }
 
-func (g *gateway) viewPurchase(p *core.Purchase) purchaseView {
+func (g *gateway) viewPurchase(p *sale.Purchase) purchaseView {
 	account := ledger.AccountKey{Customer: p.Customer, Unit: p.Unit}
 	return purchaseView{
 		ID: string(p.ID), Customer: p.Customer, Pack: p.Pack, State: string(p.State), Credits: g.format(account, p.Credits), Unit: p.Unit,
-		Price: viewMoney(p.Price), PayURL: p.PayURL, Grant: string(p.Grant), CreatedAt: timeView(p.Created),
+		Price: viewMoney(p.Price), PayURL: p.PayURL, Grant: string(p.Grant), Quantity: p.Quantity, Auto: p.Auto, Final: p.Final, CreatedAt: timeView(p.Created),
 	}
 }
 
@@ -54,7 +61,7 @@ func (g *gateway) buy(ctx context.Context, p *idParam, b *purchaseBody) (*answer
 		return nil, err
 	}
 	key := idempotencyKey(ctx)
-	bought, err := g.choose(p.ID, b.Pack)
+	bought, err := g.choose(ctx, p.ID, b)
 	if err != nil && !g.answered(ctx, ledger.OpPurchase, key) {
 		return nil, err
 	}
@@ -63,19 +70,41 @@ func (g *gateway) buy(ctx context.Context, p *idParam, b *purchaseBody) (*answer
 }
 
 // choose is a purchase of a pack on the terms of now.
-func (g *gateway) choose(customer, name string) (core.Purchase, error) {
-	p := core.Purchase{Customer: customer, Pack: name}
-	pack, found := g.Config.Packs[name]
+func (g *gateway) choose(ctx context.Context, customer string, b *purchaseBody) (sale.Purchase, error) {
+	p := sale.Purchase{Customer: customer, Pack: b.Pack, Quantity: b.Quantity}
+	wish := sale.Wish{Quantity: b.Quantity}
+	if b.Amount != "" {
+		n, err := core.ParseAmount(short(string(b.Amount)), core.MaxScale)
+		if err != nil {
+			return p, core.InField(err, "amount")
+		}
+		p.Asked = strings.TrimSuffix(strings.TrimRight(n.Format(core.MaxScale), "0"), ".")
+	}
+	pack, found := g.Config.Packs[b.Pack]
 	if !found {
-		return p, core.InField(core.Errorf(core.CodeInvalid, "pack %q is not sold", short(name)), "pack")
+		return p, core.InField(core.Errorf(core.CodeInvalid, "pack %q is not sold", short(b.Pack)), "pack")
 	}
-	p.Connection = g.Config.Route.Payments
-	if p.Connection == "" {
-		p.Connection = g.Config.Route.Primary
-	}
-	if p.Connection == "" {
+	connection := g.Config.Route.Collector()
+	if connection == "" {
 		return p, core.Errorf(core.CodeNotSupported, "no connection collects payments, name one under route in the config")
 	}
-	p.Unit, p.Credits, p.Price, p.Months, p.Days = pack.Unit, pack.Credits, pack.Price, pack.Months, pack.Days
-	return p, nil
+	u, _ := g.anyUnit(pack.Unit)
+	if b.Amount != "" {
+		n, err := core.ParseAmount(string(b.Amount), u.Scale)
+		if err != nil {
+			return p, core.InField(err, "amount")
+		}
+		if wish.Amount = n; n == 0 {
+			return p, core.InField(core.Errorf(core.CodeInvalid, "an amount of none cannot be bought"), "amount")
+		}
+	}
+	if c, err := g.Ledger.Customer(ctx, customer); err == nil { // else the ledger says what is wrong
+		wish.Currency = c.Currency
+	}
+	sold, err := pack.Sell(wish, u.Scale)
+	if err != nil {
+		return p, err
+	}
+	sold.Customer, sold.Connection, sold.Asked = customer, connection, p.Asked
+	return sold, nil
 }

@@ -7,6 +7,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 // Body is what an intent carries: the facts of its order as they were when
@@ -19,7 +20,7 @@ type Body struct {
 	End      *EndFacts        `json:"end,omitempty"`
 	Consume  *Consumption     `json:"consume,omitempty"`
 	TrueUp   *TrueUp          `json:"true_up,omitempty"`
-	Sale     *core.Purchase   `json:"sale,omitempty"`
+	Sale     *sale.Purchase   `json:"sale,omitempty"`
 	Text     string           `json:"text,omitempty"` // of the sale, for the invoice
 	Attempt  Attempt          `json:"attempt,omitzero"`
 }

@@ -3,8 +3,8 @@ package mapping
 import (
 	"testing"
 
-	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 // A body keeps the id and what the order needs, whatever it said of a person;
@@ -25,7 +25,7 @@ func TestEraseBody(t *testing.T) {
 		"one that came first": {Body{End: &EndFacts{Grant: "grn_1", Consumed: 5}, Attempt: Attempt{First: 3, Ensure: &ann}}, true},
 		"the erasure itself":  {Body{Customer: &told}, false},
 		"a bare one":          {Body{Customer: &bare}, false},
-		"no customer at all":  {Body{Sale: &core.Purchase{ID: "pur_1", Customer: "ann"}, Text: "10 credits"}, false},
+		"no customer at all":  {Body{Sale: &sale.Purchase{ID: "pur_1", Customer: "ann"}, Text: "10 credits"}, false},
 	} {
 		raw := c.body.Encode()
 		got, is := o.EraseBody(raw)

@@ -4,6 +4,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 // CustomerOrder asks a vendor to know a customer.
@@ -47,6 +48,6 @@ func (t *Taken) Order(mark adapters.Mark, links adapters.Links) adapters.CancelO
 }
 
 // SaleOrder asks a customer to pay for a purchase.
-func SaleOrder(p core.Purchase, text string, mark adapters.Mark, links adapters.Links) adapters.SellOrder {
+func SaleOrder(p sale.Purchase, text string, mark adapters.Mark, links adapters.Links) adapters.SellOrder {
 	return adapters.SellOrder{Mark: mark, Purchase: p.ID, Pack: p.Pack, Price: p.Price, Text: text, Links: links}
 }

@@ -10,6 +10,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 // Outward decides, purely, which vendors must hear of a change. It implements
@@ -99,7 +100,7 @@ func contentHash(c ledger.Customer) string {
 }
 
 // OnPurchase asks the connection that collects money to sell.
-func (o *Outward) OnPurchase(now core.Time, p core.Purchase) []*ledger.Intent {
+func (o *Outward) OnPurchase(now core.Time, p sale.Purchase) []*ledger.Intent {
 	name := p.Connection
 	if name == "" {
 		name = o.payments
@@ -135,7 +136,7 @@ func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry
 			intents = append(intents, earlyIntent(now, c, a, entries)...)
 		}
 		for j := range entries {
-			if e := &entries[j]; e.Kind == core.EntryGrant || e.Kind == core.EntryConvertIn {
+			if e := &entries[j]; begun(e.Kind) || e.Kind == core.EntryReinstate {
 				intents = append(intents, grantIntent(now, c, a, e)...)
 			}
 		}
@@ -169,12 +170,12 @@ func earlyIntent(now core.Time, c *Connection, a *core.Account, entries []core.E
 	consumed, changes := a.Consumed, false
 	for i := range entries {
 		switch e := &entries[i]; e.Kind {
-		case core.EntryGrant, core.EntryExpire, core.EntryVoid, core.EntryConvertIn, core.EntryConvertOut:
-			changes = true
-		case core.EntryDebit, core.EntryCapture:
+		case core.EntryDebit, core.EntryCapture, core.EntrySettle:
 			consumed -= e.Amount
 		case core.EntryReverse:
 			consumed += e.Amount
+		default:
+			changes = changes || begun(e.Kind) || ended(e.Kind) || e.Kind == core.EntryReinstate
 		}
 	}
 	if !changes {
@@ -252,7 +253,7 @@ func windowIntent(now core.Time, c *Connection, a *core.Account, entries []core.
 	moved, back := false, true
 	for i := range entries {
 		switch entries[i].Kind {
-		case core.EntryDebit, core.EntryCapture:
+		case core.EntryDebit, core.EntryCapture, core.EntrySettle:
 			moved, back = true, false
 		case core.EntryReverse:
 			moved = true
@@ -283,9 +284,7 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 	var done []core.ID
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := &entries[i]
-		switch e.Kind {
-		case core.EntryExpire, core.EntryVoid, core.EntryConvertOut, core.EntryCapture:
-		default:
+		if !ended(e.Kind) && e.Kind != core.EntryCapture && e.Kind != core.EntrySettle {
 			continue
 		}
 		g := a.Grant(e.Grant)
@@ -315,8 +314,23 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 // a vendor does not know what is left of it.
 func came(grant core.ID, entries []core.Entry) bool {
 	return slices.ContainsFunc(entries, func(e core.Entry) bool {
-		return e.Grant == grant && (e.Kind == core.EntryGrant || e.Kind == core.EntryConvertIn)
+		return e.Grant == grant && begun(e.Kind)
 	})
+}
+
+// begun reports whether a movement makes a grant, or brings one back from
+// another unit.
+func begun(kind core.EntryKind) bool {
+	return kind == core.EntryGrant || kind == core.EntryConvertIn || kind == core.EntryRollIn
+}
+
+// ended reports whether a movement ends some of a grant.
+func ended(kind core.EntryKind) bool {
+	switch kind {
+	case core.EntryExpire, core.EntryVoid, core.EntryConvertOut, core.EntryRollOut, core.EntryClawback:
+		return true
+	}
+	return false
 }
 
 // endedHolding is what a vendor must take off a grant of which nothing is
@@ -330,17 +344,20 @@ func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.E
 		e := &entries[i]
 		switch {
 		case e.Grant != g.ID:
-		case e.Kind == core.EntryGrant, e.Kind == core.EntryReverse, e.Kind == core.EntryConvertIn:
+		case begun(e.Kind), e.Kind == core.EntryReverse:
 			remained -= e.Amount
-		case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture:
+		case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture, e.Kind == core.EntrySettle:
 			remained += e.Amount
-		case e.Kind == core.EntryExpire, e.Kind == core.EntryVoid:
-			remained += e.Amount
-			before -= e.Amount
+		case e.Kind == core.EntryReinstate, e.Kind == core.EntryRestore:
+			remained -= e.Amount
+			before += e.Amount
 		case e.Kind == core.EntryConvertOut:
 			remained += e.Amount
 			before -= e.Amount
 			away -= e.Amount
+		case ended(e.Kind):
+			remained += e.Amount
+			before -= e.Amount
 		}
 	}
 	if remained != 0 {

@@ -7,6 +7,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 var credits = core.Unit{Code: "credits", Scale: 2}
@@ -91,7 +92,7 @@ func TestOnCustomer(t *testing.T) {
 
 func TestOnPurchase(t *testing.T) {
 	o := outward(t, Route{Primary: "main", Payments: "till"})
-	p := core.Purchase{ID: "pur_x", Customer: "acme", Pack: "starter", Unit: "credits", Credits: 100000}
+	p := sale.Purchase{ID: "pur_x", Customer: "acme", Pack: "starter", Unit: "credits", Credits: 100000}
 	got := o.OnPurchase(1, p)
 	equal(t, "default", summary(got), "sell@till")
 	if body, _ := DecodeBody(got[0].Body); body.Text != "1000.00 credits (starter)" {

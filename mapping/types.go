@@ -9,6 +9,7 @@ import (
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/core/sale"
 	"scrip/mapping/burn"
 )
 
@@ -52,11 +53,4 @@ type Route struct {
 }
 
 // Pack is credits sold at a price.
-type Pack struct {
-	Name    string
-	Unit    string
-	Credits core.Amount
-	Price   core.Money
-	Months  int // life of the credits from payment; with Days zero too they never expire
-	Days    int
-}
+type Pack = sale.Pack

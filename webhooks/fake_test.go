@@ -14,6 +14,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/mapping"
 	"scrip/storage/sqlite"
 )
@@ -69,7 +70,7 @@ func (v *vendor) Normalise(body []byte) (adapters.Event, error) {
 	}
 	e := adapters.Event{ID: x.ID, Type: x.Type, Kind: x.Kind, Live: x.Live, Hint: x.Hint, Mark: x.Mark, Object: x.Object, Customer: x.Customer, At: x.At, Until: x.Until}
 	if x.Purchase != "" || x.Minor != 0 {
-		e.Payment = &core.Payment{Purchase: x.Purchase, Object: x.Object, Paid: core.Money{Minor: x.Minor, Currency: x.Currency}, Settled: !x.Unpaid}
+		e.Payment = &sale.Payment{Purchase: x.Purchase, Object: x.Object, Paid: core.Money{Minor: x.Minor, Currency: x.Currency}, Settled: !x.Unpaid}
 	}
 	if x.Kind == adapters.DisputeEvent {
 		e.Payment.Settled = x.Won
@@ -201,11 +202,11 @@ func (w *world) last() ledger.Event {
 }
 
 // buy makes a customer with a pending purchase of 80 usd.
-func (w *world) buy(key string) core.Purchase {
+func (w *world) buy(key string) sale.Purchase {
 	w.t.Helper()
 	_, _, err := w.led.PutCustomer(w.ctx, ledger.Customer{ID: "acme"})
 	w.must(err)
-	p, _, err := w.led.Buy(w.ctx, key, core.Purchase{
+	p, _, err := w.led.Buy(w.ctx, key, sale.Purchase{
 		Customer: "acme", Pack: "starter", Unit: "credits", Credits: 1000_00, Price: core.Money{Minor: 8000, Currency: "usd"}, Connection: "main",
 	})
 	w.must(err)
@@ -219,6 +220,6 @@ func (w *world) balance() core.Amount {
 	return a.Balance(w.led.Now()).Posted
 }
 
-func paid(id string, p core.Purchase) wire {
+func paid(id string, p sale.Purchase) wire {
 	return wire{ID: id, Type: "invoice.paid", Kind: adapters.PaymentEvent, Object: "in_1", Purchase: p.ID, Minor: 8000, Currency: "usd"}
 }

@@ -6,6 +6,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 const notOurs = "not a purchase of ours"
@@ -121,7 +122,7 @@ func (w *Worker) ours(ctx context.Context, connection, role, object string) (str
 
 // purchase finds what an event about money is about. Without one the ruling
 // or the error stands.
-func (w *Worker) purchase(ctx context.Context, e *ledger.Event, ev adapters.Event) (*core.Purchase, ruling, error) {
+func (w *Worker) purchase(ctx context.Context, e *ledger.Event, ev adapters.Event) (*sale.Purchase, ruling, error) {
 	if ev.Payment == nil || !ev.Payment.Purchase.Valid(core.PurchaseID) {
 		return nil, ignored(notOurs), nil
 	}

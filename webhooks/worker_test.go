@@ -10,6 +10,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 // TestEndings: what each kind of event comes to. Nothing is dropped.
@@ -18,41 +19,41 @@ func TestEndings(t *testing.T) {
 	mark := core.NewID(core.IntentID, "acme", "x", "y", 0)
 	refund := wire{Kind: adapters.RefundEvent, Object: "ch_1", Minor: 8000, Currency: "usd"}
 	for name, c := range map[string]struct {
-		event  func(p core.Purchase) wire
+		event  func(p sale.Purchase) wire
 		state  ledger.QueueState
 		reason string
 		worth  core.Amount
 	}{
-		"payment":            {func(p core.Purchase) wire { return paid("", p) }, ledger.Applied, "", 1000_00},
-		"payment, our mark":  {func(p core.Purchase) wire { x := paid("", p); x.Mark = mark; return x }, ledger.Applied, "", 1000_00},
-		"too little":         {func(p core.Purchase) wire { x := paid("", p); x.Minor--; return x }, ledger.Parked, "costs 80.00 usd", 0},
-		"too much":           {func(p core.Purchase) wire { x := paid("", p); x.Minor++; return x }, ledger.Parked, "costs 80.00 usd", 0},
-		"other currency":     {func(p core.Purchase) wire { x := paid("", p); x.Currency = "eur"; return x }, ledger.Parked, "eur", 0},
-		"not settled":        {func(p core.Purchase) wire { x := paid("", p); x.Unpaid = true; return x }, ledger.Parked, "not settled", 0},
-		"not authenticated":  {func(p core.Purchase) wire { x := paid("", p); x.Hint = true; return x }, ledger.Parked, "not signed", 0},
-		"no purchase":        {func(core.Purchase) wire { return wire{Kind: adapters.PaymentEvent} }, ledger.Ignored, "not a purchase of ours", 0},
-		"odd purchase":       {func(core.Purchase) wire { return wire{Kind: adapters.PaymentEvent, Purchase: "x", Minor: 1} }, ledger.Ignored, "not a purchase of ours", 0},
-		"WH-13 live":         {func(p core.Purchase) wire { x := paid("", p); x.Live = true; return x }, ledger.Parked, "live", 0},
-		"failed":             {func(p core.Purchase) wire { x := paid("", p); x.Kind = adapters.FailedEvent; return x }, ledger.Applied, "", 0},
-		"refund, ours":       {func(p core.Purchase) wire { x := refund; x.Purchase = p.ID; return x }, ledger.Parked, "80.00 usd", 0},
-		"refund, by invoice": {func(core.Purchase) wire { x := refund; x.Object = "in_1"; return x }, ledger.Parked, "pur_", 0},
-		"refund, by customer": {func(core.Purchase) wire { x := refund; x.Customer = "cus_1"; return x }, ledger.Parked,
+		"payment":            {func(p sale.Purchase) wire { return paid("", p) }, ledger.Applied, "", 1000_00},
+		"payment, our mark":  {func(p sale.Purchase) wire { x := paid("", p); x.Mark = mark; return x }, ledger.Applied, "", 1000_00},
+		"too little":         {func(p sale.Purchase) wire { x := paid("", p); x.Minor--; return x }, ledger.Parked, "costs 80.00 usd", 0},
+		"too much":           {func(p sale.Purchase) wire { x := paid("", p); x.Minor++; return x }, ledger.Parked, "costs 80.00 usd", 0},
+		"other currency":     {func(p sale.Purchase) wire { x := paid("", p); x.Currency = "eur"; return x }, ledger.Parked, "eur", 0},
+		"not settled":        {func(p sale.Purchase) wire { x := paid("", p); x.Unpaid = true; return x }, ledger.Parked, "not settled", 0},
+		"not authenticated":  {func(p sale.Purchase) wire { x := paid("", p); x.Hint = true; return x }, ledger.Parked, "not signed", 0},
+		"no purchase":        {func(sale.Purchase) wire { return wire{Kind: adapters.PaymentEvent} }, ledger.Ignored, "not a purchase of ours", 0},
+		"odd purchase":       {func(sale.Purchase) wire { return wire{Kind: adapters.PaymentEvent, Purchase: "x", Minor: 1} }, ledger.Ignored, "not a purchase of ours", 0},
+		"WH-13 live":         {func(p sale.Purchase) wire { x := paid("", p); x.Live = true; return x }, ledger.Parked, "live", 0},
+		"failed":             {func(p sale.Purchase) wire { x := paid("", p); x.Kind = adapters.FailedEvent; return x }, ledger.Applied, "", 0},
+		"refund, ours":       {func(p sale.Purchase) wire { x := refund; x.Purchase = p.ID; return x }, ledger.Parked, "80.00 usd", 0},
+		"refund, by invoice": {func(sale.Purchase) wire { x := refund; x.Object = "in_1"; return x }, ledger.Parked, "pur_", 0},
+		"refund, by customer": {func(sale.Purchase) wire { x := refund; x.Customer = "cus_1"; return x }, ledger.Parked,
 			`customer "acme"`, 0},
-		"refund, not ours": {func(core.Purchase) wire { return refund }, ledger.Ignored, "not a purchase of ours", 0},
-		"dispute":          {func(p core.Purchase) wire { x := refund; x.Kind, x.Purchase = adapters.DisputeEvent, p.ID; return x }, ledger.Parked, "dispute", 0},
-		"dispute won": {func(p core.Purchase) wire {
+		"refund, not ours": {func(sale.Purchase) wire { return refund }, ledger.Ignored, "not a purchase of ours", 0},
+		"dispute":          {func(p sale.Purchase) wire { x := refund; x.Kind, x.Purchase = adapters.DisputeEvent, p.ID; return x }, ledger.Parked, "dispute", 0},
+		"dispute won": {func(p sale.Purchase) wire {
 			x := refund
 			x.Kind, x.Purchase, x.Won = adapters.DisputeEvent, p.ID, true
 			return x
 		},
 			ledger.Ignored, "won", 0},
-		"usage":             {func(core.Purchase) wire { return wire{Kind: adapters.UsageEvent} }, ledger.Parked, "not counted", 0},
-		"echo":              {func(core.Purchase) wire { return wire{Kind: adapters.GrantEvent, Mark: mark} }, ledger.Ignored, "echo of", 0},
-		"echo by trait":     {func(core.Purchase) wire { return wire{Kind: adapters.UnknownEvent, Type: "odd.echo", Mark: mark} }, ledger.Ignored, "echo of", 0},
-		"changed by others": {func(core.Purchase) wire { return wire{Kind: adapters.GrantEvent} }, ledger.Ignored, "not by us", 0},
-		"system":            {func(core.Purchase) wire { return wire{Kind: adapters.SystemEvent} }, ledger.Ignored, "nothing to apply", 0},
-		"WH-12 unknown":     {func(core.Purchase) wire { return wire{Kind: adapters.UnknownEvent, Type: "new.thing"} }, ledger.Ignored, "new.thing", 0},
-		"WH-04 panic":       {func(core.Purchase) wire { return wire{Panic: true} }, ledger.Parked, "cannot be read", 0},
+		"usage":             {func(sale.Purchase) wire { return wire{Kind: adapters.UsageEvent} }, ledger.Parked, "not counted", 0},
+		"echo":              {func(sale.Purchase) wire { return wire{Kind: adapters.GrantEvent, Mark: mark} }, ledger.Ignored, "echo of", 0},
+		"echo by trait":     {func(sale.Purchase) wire { return wire{Kind: adapters.UnknownEvent, Type: "odd.echo", Mark: mark} }, ledger.Ignored, "echo of", 0},
+		"changed by others": {func(sale.Purchase) wire { return wire{Kind: adapters.GrantEvent} }, ledger.Ignored, "not by us", 0},
+		"system":            {func(sale.Purchase) wire { return wire{Kind: adapters.SystemEvent} }, ledger.Ignored, "nothing to apply", 0},
+		"WH-12 unknown":     {func(sale.Purchase) wire { return wire{Kind: adapters.UnknownEvent, Type: "new.thing"} }, ledger.Ignored, "new.thing", 0},
+		"WH-04 panic":       {func(sale.Purchase) wire { return wire{Panic: true} }, ledger.Parked, "cannot be read", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -99,7 +100,7 @@ func TestWH02Order(t *testing.T) {
 		}
 	}
 	p, err := w.led.Purchase(w.ctx, p.ID)
-	if err != nil || p.State != core.PurchasePaid || w.balance() != 1000_00 {
+	if err != nil || p.State != sale.Paid || w.balance() != 1000_00 {
 		t.Errorf("purchase %s, balance %d, %v", p.State, w.balance(), err)
 	}
 }
@@ -131,7 +132,7 @@ func TestWH04Replay(t *testing.T) {
 // purchase, and for a day at most.
 func TestUnknownPurchaseWaits(t *testing.T) {
 	w := newWorld(t)
-	p := core.Purchase{ID: core.NewID(core.PurchaseID, "acme", ledger.OpPurchase, "buy", 0)}
+	p := sale.Purchase{ID: core.NewID(core.PurchaseID, "acme", ledger.OpPurchase, "buy", 0)}
 	w.deliver(paid("evt_1", p))
 	w.pass()
 	e := w.last()
@@ -143,7 +144,7 @@ func TestUnknownPurchaseWaits(t *testing.T) {
 	if e = w.last(); e.State != ledger.Applied || w.balance() != 1000_00 {
 		t.Errorf("%s (%s), balance %d", e.State, e.Reason, w.balance())
 	}
-	other := paid("evt_2", core.Purchase{ID: core.NewID(core.PurchaseID, "acme", "x", "y", 0)})
+	other := paid("evt_2", sale.Purchase{ID: core.NewID(core.PurchaseID, "acme", "x", "y", 0)})
 	w.deliver(other)
 	started, hours := w.led.Now(), 0
 	for w.last().State == ledger.Waiting && hours < 48*6 {

@@ -13,6 +13,7 @@ import (
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/core/sale"
 )
 
 // mailbox receives webhooks, verifies and normalises them.
@@ -128,7 +129,7 @@ func testPayments(t *testing.T, b *bench) {
 			t.Fatalf("the sale brought %v", got)
 		}
 		invoice := got.Links[0].Vendor
-		purchase := core.Purchase{ID: core.ID(o.mark(b).Neutral), Price: price}
+		purchase := sale.Purchase{ID: core.ID(o.mark(b).Neutral), Price: price}
 		for _, e := range m.take() {
 			if e.Payment != nil {
 				t.Errorf("event %q tells of money before there was any", e.Type)
@@ -146,7 +147,7 @@ func testPayments(t *testing.T, b *bench) {
 
 // followMoney checks the events of one step and returns the vendor's objects
 // that the purchase is now known by.
-func followMoney(t *testing.T, events []adapters.Event, step string, p *core.Purchase, known []string) []string {
+func followMoney(t *testing.T, events []adapters.Event, step string, p *sale.Purchase, known []string) []string {
 	t.Helper()
 	want := map[string]adapters.EventKind{
 		"failed": adapters.FailedEvent, "paid": adapters.PaymentEvent, "refunded": adapters.RefundEvent,

@@ -15,6 +15,7 @@ import (
 	kit "scrip/adapters/sandbox"
 	"scrip/adapters/sandbox/sandboxtest"
 	"scrip/core"
+	"scrip/core/sale"
 	"scrip/internal/httpx"
 )
 
@@ -354,7 +355,7 @@ func TestConfirm(t *testing.T) {
 func TestPayments(t *testing.T) {
 	r := newRig(t, "").ready("acct_1")
 	purchase, invoice := r.buy()
-	expected := core.Purchase{ID: purchase, Price: core.Money{Minor: 1000, Currency: "usd"}}
+	expected := sale.Purchase{ID: purchase, Price: core.Money{Minor: 1000, Currency: "usd"}}
 	r.Control("pay", `{"object":"`+invoice+`","outcome":"paid","amount":400}`)
 	r.Control("pay", `{"object":"`+invoice+`","outcome":"paid"}`)
 	told := r.told("payment_succeeded")

@@ -8,6 +8,7 @@ import (
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/core/sale"
 )
 
 // many is one object or a list of them: the documents and the types of the
@@ -165,7 +166,7 @@ func (c *content) sold(e *adapters.Event) bool {
 		e.Reason = "the invoice is for no purchase of ours"
 		return true
 	}
-	pay := &core.Payment{Purchase: purchase, Object: x.ID}
+	pay := &sale.Payment{Purchase: purchase, Object: x.ID}
 	minor, currency := int64(0), x.Currency
 	covered := x.Paid != nil && *x.Paid == 0 && x.Status == "paid" // by credits of the customer's alone: no payment tells of it
 	switch e.Type {
@@ -202,7 +203,7 @@ func (c *content) sold(e *adapters.Event) bool {
 
 // paid reads what an invoice was settled with: payments, and credits in money
 // that the customer had. It counts when nothing is due any more.
-func (c *content) paid(e *adapters.Event, pay *core.Payment) bool {
+func (c *content) paid(e *adapters.Event, pay *sale.Payment) bool {
 	x := c.Invoice
 	if x.Paid == nil || x.Due == nil || x.Credits < 0 {
 		return false

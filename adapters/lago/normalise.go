@@ -9,6 +9,7 @@ import (
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/core/sale"
 )
 
 // delivered is an event's envelope. The object stands under the name of its
@@ -167,7 +168,7 @@ func sold(e *adapters.Event, raw json.RawMessage) error {
 	if e.Object, e.Customer = i.ID, i.Customer.External; e.At == 0 {
 		e.At = i.latest()
 	}
-	purchase, _ := sale(i.Fees)
+	purchase, _ := saleOf(i.Fees)
 	if purchase == "" {
 		e.Kind, e.Reason = adapters.SystemEvent, "the invoice is for no purchase of ours"
 		return nil
@@ -192,7 +193,7 @@ func sold(e *adapters.Event, raw json.RawMessage) error {
 	if err != nil {
 		return unreadable(e)
 	}
-	e.Payment = &core.Payment{Purchase: purchase, Object: i.ID, Paid: amount, Settled: paid && e.Kind == adapters.PaymentEvent}
+	e.Payment = &sale.Payment{Purchase: purchase, Object: i.ID, Paid: amount, Settled: paid && e.Kind == adapters.PaymentEvent}
 	return nil
 }
 
@@ -213,7 +214,7 @@ func refunded(e *adapters.Event, raw json.RawMessage) error {
 	for _, i := range n.Items {
 		fees = append(fees, i.Fee)
 	}
-	purchase, _ := sale(fees)
+	purchase, _ := saleOf(fees)
 	if purchase == "" || *n.Refund <= 0 {
 		e.Kind, e.Reason = adapters.SystemEvent, "no money goes back for a purchase of ours"
 		return nil
@@ -223,7 +224,7 @@ func refunded(e *adapters.Event, raw json.RawMessage) error {
 		return unreadable(e)
 	}
 	e.Kind, e.Neutral = adapters.RefundEvent, string(purchase)
-	e.Payment = &core.Payment{Purchase: purchase, Object: n.Invoice, Paid: amount, Settled: true}
+	e.Payment = &sale.Payment{Purchase: purchase, Object: n.Invoice, Paid: amount, Settled: true}
 	return nil
 }
 

@@ -35,9 +35,9 @@ type fee struct {
 	Paid        *time.Time   `json:"succeeded_at"`
 }
 
-// sale is the purchase and the intent that an invoice's line names, "" when it
+// saleOf is the purchase and the intent that an invoice's line names, "" when it
 // is none of ours.
-func sale(fees []fee) (purchase, intent core.ID) {
+func saleOf(fees []fee) (purchase, intent core.ID) {
 	for _, f := range fees {
 		m := saleMark.FindStringSubmatch(f.Description)
 		if m == nil {
@@ -102,7 +102,7 @@ func (a *Adapter) makeInvoice(ctx context.Context, o adapters.SellOrder, custome
 		return invoice{}, err
 	}
 	got := made.Invoice
-	if _, intent := sale(got.Fees); got.ID == "" || intent != o.Mark.ID || got.Net == nil || *got.Net != int64(o.Price.Minor) || got.Currency != upper(o.Price.Currency) {
+	if _, intent := saleOf(got.Fees); got.ID == "" || intent != o.Mark.ID || got.Net == nil || *got.Net != int64(o.Price.Minor) || got.Currency != upper(o.Price.Currency) {
 		return invoice{}, noEffectSeen()
 	}
 	if n, ok := got.Fees[0].Unit.Parts(o.Price.Currency.Exponent()); got.Fees[0].Unit != "" && (!ok || n != int64(o.Price.Minor)) {
@@ -154,7 +154,7 @@ func (a *Adapter) invoiceOf(ctx context.Context, customer string, m adapters.Mar
 		if failed = a.api.Get(ctx, rest.Path("invoices", i.ID), nil, &got); failed != nil {
 			return true
 		}
-		if _, intent := sale(got.Invoice.Fees); intent == m.ID {
+		if _, intent := saleOf(got.Invoice.Fees); intent == m.ID {
 			found = got.Invoice
 		}
 		return found.ID != ""

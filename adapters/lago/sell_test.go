@@ -8,6 +8,7 @@ import (
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/core/sale"
 )
 
 func (r *rig) sale(n int, cents core.Amount) adapters.SellOrder {
@@ -24,7 +25,7 @@ func (r *rig) shop() {
 }
 
 // swept are the payments that a sweep of the customer tells.
-func (r *rig) swept(since core.Time) (out []core.Payment) {
+func (r *rig) swept(since core.Time) (out []sale.Payment) {
 	r.t.Helper()
 	page := adapters.Page{Limit: 1}
 	for {
@@ -63,7 +64,7 @@ func TestLostPayment(t *testing.T) {
 	}
 	r.call("POST", "/_sandbox/pay", fmt.Sprintf(`{"object":%q,"outcome":"paid"}`, second.Links[0].Vendor), nil)
 	got := r.swept(since)
-	want := core.Purchase{ID: r.sale(2, 0).Purchase, Price: core.Money{Minor: 8000, Currency: "usd"}}
+	want := sale.Purchase{ID: r.sale(2, 0).Purchase, Price: core.Money{Minor: 8000, Currency: "usd"}}
 	if len(got) != 1 || got[0].Purchase != want.ID || want.Prove(got[0]) != nil {
 		t.Fatalf("swept are %+v", got)
 	}

@@ -148,7 +148,7 @@ func (s *sweeper) invoices(ctx context.Context) (string, error) {
 		if json.Unmarshal(got.Invoice, &i) != nil || i.ID != id {
 			return false, adapters.Errorf(adapters.CodeBadAnswer, "the answer is not the invoice that was asked for")
 		}
-		purchase, _ := sale(i.Fees)
+		purchase, _ := saleOf(i.Fees)
 		if purchase == "" || i.Payment != "succeeded" || i.paid() < s.since {
 			return false, nil
 		}

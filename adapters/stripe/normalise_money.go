@@ -6,6 +6,7 @@ import (
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/core/sale"
 )
 
 // entry is a movement in the ledger of a grant, which is the event's object:
@@ -52,7 +53,7 @@ func (d *delivered) sale(e *adapters.Event, s subject) error {
 	if e.Type == "invoice.paid" {
 		e.Kind = adapters.PaymentEvent
 	}
-	e.Payment = &core.Payment{Purchase: purchase, Object: e.Object, Paid: paid, Settled: e.Type == "invoice.paid" && x.Status == "paid"}
+	e.Payment = &sale.Payment{Purchase: purchase, Object: e.Object, Paid: paid, Settled: e.Type == "invoice.paid" && x.Status == "paid"}
 	return nil
 }
 
@@ -124,7 +125,7 @@ func moneyBack(e *adapters.Event, s subject, kind adapters.EventKind, minor int6
 		object = string(s.Invoice)
 	}
 	e.Neutral = string(purchase)
-	e.Payment = &core.Payment{Purchase: purchase, Object: object, Paid: amount, Settled: settled}
+	e.Payment = &sale.Payment{Purchase: purchase, Object: object, Paid: amount, Settled: settled}
 	return nil
 }
 

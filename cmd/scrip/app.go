@@ -102,7 +102,7 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 		return nil, err
 	}
 	a.carrier = outward
-	a.ledger = ledger.Open(a.store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Outward: outward, Conversions: a.changes})
+	a.ledger = ledger.Open(a.store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Deficit: cfg.Deficit.LimitOf(cfg.Units[0].Unit), Settles: cfg.Deficit.Settles(), Outward: outward, Conversions: a.changes})
 	if a.applied == nil {
 		if a.applied, err = migrate.Begin(ctx, a.ledger, file.text, migrate.SettingsOf(cfg)); err != nil {
 			return nil, err

@@ -43,7 +43,7 @@ type company struct {
 	consumed map[string]*big.Rat // by customer: what was answered to be taken, less what was given back
 	debits   int
 	holds    []openHold
-	sales    []sale         // not paid yet
+	sales    []bought       // not paid yet
 	paid     map[string]int // packs, by customer
 	stop     atomic.Bool
 	traffic  *conc.WaitGroup
@@ -54,7 +54,7 @@ type openHold struct {
 	short        bool // it expires soon, and can be captured only
 }
 
-type sale struct{ id, customer string }
+type bought struct{ id, customer string }
 
 func customerName(i int) string { return fmt.Sprintf("c%04d", i) }
 
@@ -119,7 +119,7 @@ func (c *company) populate() {
 					var p struct{ ID string }
 					c.read(a, &p)
 					c.mu.Lock()
-					c.sales = append(c.sales, sale{p.ID, id})
+					c.sales = append(c.sales, bought{p.ID, id})
 					c.mu.Unlock()
 				}
 			}

@@ -16,6 +16,7 @@ import (
 	kit "scrip/adapters/sandbox"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/mapping/reconcile"
 )
 
@@ -150,7 +151,7 @@ func (s *storm) operate() {
 func (s *storm) buy(p *person) {
 	s.Helper()
 	pack := s.app.config.Packs["starter"]
-	got, _, err := s.app.ledger.Buy(s.ctx, s.key(), core.Purchase{
+	got, _, err := s.app.ledger.Buy(s.ctx, s.key(), sale.Purchase{
 		Customer: p.id, Pack: pack.Name, Connection: "main", Unit: pack.Unit, Credits: pack.Credits, Price: pack.Price, Months: pack.Months, Days: pack.Days,
 	})
 	if s.take("purchase", err) {

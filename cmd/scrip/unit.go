@@ -12,7 +12,6 @@ import (
 	"github.com/sourcegraph/conc/pool"
 
 	"scrip/adapters"
-	"scrip/core"
 	"scrip/core/convert"
 	"scrip/core/rate"
 	"scrip/mapping/migrate"
@@ -33,7 +32,7 @@ func (a *app) measureUnit(ctx context.Context, each func(*migrate.CustomerEffect
 	if err != nil {
 		return nil, err
 	}
-	return migrate.MeasureChange(ctx, a.ledger, change, charges(a.config.Card, a.wanted.Card, change), each)
+	return migrate.MeasureChange(ctx, a.ledger, change, charges(a.config.Cards.Newest(), a.wanted.Cards.Newest(), change), each)
 }
 
 // charges are what one step of each action that both rate cards have costs,
@@ -43,8 +42,8 @@ func charges(before, after rate.Card, change *convert.Change) []convert.Charge {
 	for _, name := range before.Names() {
 		was, is := before.Actions[name], after.Actions[name]
 		for _, r := range was.Rates {
-			from, errFrom := was.Cost(core.Rate{Num: was.Per, Den: 1}, r.When, change.From)
-			to, errTo := is.Cost(core.Rate{Num: was.Per, Den: 1}, r.When, change.To)
+			from, errFrom := was.Cost(rate.Event{Quantity: rate.Quantity(was.Per) * rate.One, Dimensions: r.When}, change.From)
+			to, errTo := is.Cost(rate.Event{Quantity: rate.Quantity(was.Per) * rate.One, Dimensions: r.When}, change.To)
 			if errFrom != nil || errTo != nil {
 				continue // it is on one of the cards only
 			}

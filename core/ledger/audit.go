@@ -71,7 +71,7 @@ func auditAccounts(ctx context.Context, r Reader, progress func(AuditReport), re
 type tally struct {
 	issued, available, held, consumed, ended core.Amount
 
-	away   core.Amount     // converted, and not come back
+	away   core.Amount     // converted or taken back, and not come back
 	first  core.Entry      // what made the grant
 	closed core.GrantState // by the last entry that ended some of it, "" where none did
 	freed  core.Time       // when a hold last let go of some of it
@@ -79,12 +79,16 @@ type tally struct {
 
 func (t *tally) move(e *core.Entry) {
 	switch e.Kind {
-	case core.EntryExpire:
+	case core.EntryExpire, core.EntryRollOut:
 		t.closed = core.Expired
 	case core.EntryVoid:
 		t.closed = core.Void
 	case core.EntryConvertOut:
 		t.closed, t.away = core.Converted, t.away+e.Amount
+	case core.EntryClawback:
+		t.away += e.Amount
+	case core.EntryReinstate:
+		t.away -= e.Amount
 	case core.EntryConvertIn:
 		t.closed = ""
 		if t.first.Seq != e.Seq {
@@ -106,7 +110,7 @@ func (t *tally) pot(p core.Pot) *core.Amount {
 		return &t.available
 	case core.Held:
 		return &t.held
-	case core.Consumed:
+	case core.Consumed, core.Owed: // what settled a deficit was consumed by it
 		return &t.consumed
 	}
 	return &t.ended
@@ -118,6 +122,7 @@ type auditor struct {
 	grants map[core.ID]*tally
 	head   [32]byte
 	seq    int64
+	owed   core.Amount
 	more   *accountAudit // nil where the entries alone are asked
 }
 
@@ -195,11 +200,17 @@ func (a *auditor) entry(e *core.Entry) error {
 		a.find(e.Seq, "does not follow from the entry before: its hash is %x, not %x", e.Hash[:6], want[:6])
 	}
 	a.seq, a.head = e.Seq, e.Hash
+	if !a.own(e) {
+		if a.more != nil {
+			return a.more.own(e)
+		}
+		return nil
+	}
 	t := a.grants[e.Grant]
 	if t == nil {
 		t = &tally{first: *e}
 		a.grants[e.Grant] = t
-		if e.Kind == core.EntryConvertIn { // what a change of unit made is issued here
+		if e.Kind == core.EntryConvertIn || e.Kind == core.EntryRollIn { // what another grant became is issued here
 			t.issued, t.ended = -e.Amount, e.Amount
 		}
 	}
@@ -213,6 +224,30 @@ func (a *auditor) entry(e *core.Entry) error {
 	return nil
 }
 
+// own follows the deficit; it reports whether the entry goes on to a grant.
+func (a *auditor) own(e *core.Entry) bool {
+	from, to := e.Kind.Pots()
+	if from == core.Owed {
+		a.owed += e.Amount
+	}
+	if to == core.Owed {
+		a.owed -= e.Amount
+	}
+	_, alone := ownKinds[e.Kind]
+	if alone != (e.Grant == "") {
+		a.find(e.Seq, "is a movement %q of grant %q, which cannot be", string(e.Kind), string(e.Grant))
+	}
+	if a.owed < 0 {
+		a.find(e.Seq, "settles more than the account owed")
+	}
+	return !alone
+}
+
+// ownKinds are the movements that name no grant.
+var ownKinds = map[core.EntryKind]struct{}{
+	core.EntryOverage: {}, core.EntryOverageBack: {}, core.EntryOverdraw: {}, core.EntryOverdrawBack: {}, core.EntryOwe: {}, core.EntryReinstateOwed: {},
+}
+
 // compare holds the stored projections against what the entries add up to.
 func (a *auditor) compare(ctx context.Context, r Reader, stored *core.Account) error {
 	if stored.Head != a.head {
@@ -221,6 +256,9 @@ func (a *auditor) compare(ctx context.Context, r Reader, stored *core.Account) e
 	var consumed core.Amount
 	for _, t := range a.grants {
 		consumed += t.consumed
+	}
+	if a.owed != stored.Overdrawn {
+		a.find(0, "owes %d by the entries, %d by the account's row", a.owed, stored.Overdrawn)
 	}
 	if consumed != stored.Consumed {
 		a.find(0, "consumption is %d by the entries, %d by the account's row", consumed, stored.Consumed)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"scrip/core"
+	"scrip/core/plan"
 )
 
 // accountAudit holds the rest of what the store keeps of an account against
@@ -41,6 +42,7 @@ type command struct {
 	answer *answer
 	last   int64
 	taken  []core.Allocation
+	beyond
 }
 
 func newAccountAudit(ctx context.Context, r Reader, a *auditor) *accountAudit {
@@ -74,10 +76,6 @@ func (a *accountAudit) watch(stored *core.Account) {
 // entry follows one entry, after the tally of its grant has moved.
 func (a *accountAudit) entry(e *core.Entry) error {
 	switch e.Kind {
-	case core.EntryGrant, core.EntryConvertIn, core.EntryReverse:
-		a.free += e.Amount
-	case core.EntryDebit, core.EntryExpire, core.EntryVoid, core.EntryConvertOut:
-		a.free -= e.Amount
 	case core.EntryHold:
 		a.free, a.held = a.free-e.Amount, a.held+e.Amount
 		h := a.hold(e.Source)
@@ -87,9 +85,15 @@ func (a *accountAudit) entry(e *core.Entry) error {
 		a.hold(e.Source).parts[e.Grant] -= e.Amount
 	case core.EntryCapture:
 		a.held -= e.Amount
+	default:
+		if from, to := e.Kind.Pots(); from == core.Available {
+			a.free -= e.Amount
+		} else if to == core.Available {
+			a.free += e.Amount
+		}
 	}
 	switch e.Kind {
-	case core.EntryDebit, core.EntryCapture:
+	case core.EntryDebit, core.EntryCapture, core.EntrySettle:
 		a.consumed += e.Amount
 	case core.EntryReverse:
 		a.consumed -= e.Amount
@@ -108,6 +112,9 @@ func (a *accountAudit) entry(e *core.Entry) error {
 	}
 	return a.follow(e)
 }
+
+// own follows an entry that names no grant.
+func (a *accountAudit) own(e *core.Entry) error { return a.follow(e) }
 
 // begins keeps a grant that a balance may not count yet.
 func (a *accountAudit) begins(e *core.Entry) error {
@@ -135,6 +142,7 @@ func (a *accountAudit) follow(e *core.Entry) error {
 	}
 	c := &a.running
 	switch {
+	case e.Kind == core.EntrySettle: // it pays what was owed before
 	case e.Source != c.id && (c.answer.hold == "" || e.Source != c.answer.hold):
 		a.find(e.Seq, "lies among the entries of %s and names %s", c.id, e.Source)
 	case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture, e.Kind == core.EntryReverse:
@@ -142,6 +150,12 @@ func (a *accountAudit) follow(e *core.Entry) error {
 		if e.Kind == core.EntryCapture {
 			a.hold(c.answer.hold).parts[e.Grant] -= e.Amount
 		}
+	case e.Kind == core.EntryOverage, e.Kind == core.EntryOverageBack:
+		c.Overage += e.Amount
+	case e.Kind == core.EntryOverdraw, e.Kind == core.EntryOverdrawBack:
+		c.Deficit += e.Amount
+	case e.Kind == core.EntryGrant && c.answer.operation == OpReverse: // of a deficit that was paid by then
+		c.Deficit += e.Amount
 	}
 	if e.Recorded != c.answer.at {
 		a.find(e.Seq, "was recorded at %s, the answer of %s is of %s", e.Recorded, c.id, c.answer.at)
@@ -195,6 +209,9 @@ func (a *accountAudit) command(e *core.Entry) error {
 func (a *accountAudit) finish(c *command) {
 	if !slices.Equal(sorted(c.taken), sorted(c.answer.parts)) {
 		a.find(c.last, "ends %s, which took %v; its answer says %v", c.id, c.taken, c.answer.parts)
+	}
+	if c.Overage != c.answer.Overage || c.Deficit != c.answer.Deficit {
+		a.find(c.last, "ends %s with overage %d and deficit %d, its answer says %d and %d", c.id, c.Overage, c.Deficit, c.answer.Overage, c.answer.Deficit)
 	}
 	if got := a.balance(c.answer.at); got != c.answer.balance {
 		a.find(c.last, "ends %s with the balance %v, its answer says %v", c.id, got, c.answer.balance)
@@ -257,6 +274,7 @@ func (a *accountAudit) compare(stored *core.Account) error {
 	} else if customer == nil {
 		a.find(0, "belongs to a customer that does not exist")
 	}
+	a.policy(stored)
 	if err := a.unit(stored); err != nil {
 		return err
 	}
@@ -270,6 +288,22 @@ func (a *accountAudit) compare(stored *core.Account) error {
 		}
 	}
 	return a.compareHolds()
+}
+
+// policy reads what moves the account by itself as those who act on it do.
+func (a *accountAudit) policy(stored *core.Account) {
+	s, err := (&plan.Book{}).Read(stored.Stored)
+	if err != nil {
+		a.find(0, "keeps a plan that cannot be read")
+		return
+	}
+	due := s.Due()
+	if due == core.Never {
+		due = 0
+	}
+	if s.Text() != stored.Stored || due != stored.Acts {
+		a.find(0, "keeps a plan that acts at %s, its row says %s", due, stored.Acts)
+	}
 }
 
 // unit holds what an account became against its entries: one that was

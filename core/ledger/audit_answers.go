@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"scrip/core"
+	"scrip/core/sale"
 )
 
 // answer is what a stored answer says, whatever its command.
@@ -22,16 +23,30 @@ type answer struct {
 	account   AccountKey
 	amount    core.Amount
 	parts     []core.Allocation
-	balance   core.Balance
-	at        core.Time
-	grant     *core.Grant
-	held      *core.Hold
-	hold      core.ID // that was captured
-	debit     core.ID // that was given back
-	final     bool
-	quantity  string
-	action    string
-	purchase  *core.Purchase
+	beyond
+	balance  core.Balance
+	at       core.Time
+	grant    *core.Grant
+	held     *core.Hold
+	hold     core.ID // that was captured
+	debit    core.ID // that was given back
+	final    bool
+	quantity string
+	action   string
+	purchase *sale.Purchase
+	also     []partText
+}
+
+// partText is what an answer says of a further unit.
+type partText struct {
+	id   core.ID
+	text []byte
+}
+
+// further adds one of them.
+func (a *answer) further(id core.ID, receipt any) {
+	text, _ := json.Marshal(receipt) // it was read from its text
+	a.also = append(a.also, partText{id, text})
 }
 
 // errGarbled says that an answer is not as a command writes it.
@@ -51,8 +66,8 @@ func decode[T any](raw []byte) (v T, err error) {
 
 // readAnswer reads the result of a request that was not refused.
 func readAnswer(req *Request) (*answer, error) {
-	a := &answer{operation: req.Operation}
-	switch req.Operation {
+	a := &answer{operation: whole(req.Operation)}
+	switch a.operation {
 	case OpGrant, OpVoid:
 		r, err := decode[GrantReceipt](req.Result)
 		a.id, a.account, a.grant, a.at = r.Grant.ID, r.Account, &r.Grant, r.At
@@ -79,9 +94,13 @@ func readAnswer(req *Request) (*answer, error) {
 	case OpReverse:
 		r, err := decode[ReversalReceipt](req.Result)
 		a.id, a.account, a.amount, a.parts, a.balance, a.at, a.debit = r.ID, r.Account, r.Amount, r.Allocations, r.Balance, r.At, r.Debit
+		a.beyond = r.beyond
+		for i := range r.Also {
+			a.further(r.Also[i].ID, r.Also[i])
+		}
 		return a, err
 	case OpPurchase:
-		p, err := decode[core.Purchase](req.Result)
+		p, err := decode[sale.Purchase](req.Result)
 		a.id, a.account, a.at, a.purchase = p.ID, AccountKey{p.Customer, p.Unit}, p.Created, &p
 		return a, err
 	}
@@ -90,7 +109,10 @@ func readAnswer(req *Request) (*answer, error) {
 
 func (a *answer) took(r *DebitReceipt) {
 	a.id, a.account, a.amount, a.parts, a.balance, a.at = r.ID, r.Account, r.Amount, r.Allocations, r.Balance, r.At
-	a.hold, a.quantity, a.action = r.Hold, r.Quantity, r.Action
+	a.hold, a.quantity, a.action, a.beyond = r.Hold, r.Quantity, r.Action, r.beyond
+	for i := range r.Also {
+		a.further(r.Also[i].ID, r.Also[i])
+	}
 }
 
 // prefixes are the kinds of id that commands make.
@@ -171,7 +193,7 @@ func (a *answersAudit) page(each func(*Request) error) error {
 // sum adds up one answer.
 func (a *answersAudit) sum(req *Request) error {
 	a.debits += weigh(req.Hash, req.Reversed)
-	if req.Operation == OpReverse && req.Code == "" {
+	if whole(req.Operation) == OpReverse && req.Code == "" {
 		if got, err := readAnswer(req); err == nil {
 			a.reversals += weigh(HashOf(got.debit), got.amount)
 		}
@@ -214,7 +236,8 @@ func (a *answersAudit) request(req *Request) error {
 		a.find(req, "cannot be read: %v", err)
 		return nil
 	}
-	if want := core.NewID(prefixes[req.Operation], req.Customer, req.Operation, req.Key, 0); prefixes[req.Operation] != "" && got.id != want {
+	if prefix := prefixes[got.operation]; prefix != "" && got.id != core.NewID(prefix, req.Customer, req.Operation, req.Key, 0) {
+		want := core.NewID(prefix, req.Customer, req.Operation, req.Key, 0)
 		a.find(req, "answers with %s, its key makes %s", got.id, want)
 	}
 	if got.at != req.At || got.amount != req.Amount || got.account.Customer != req.Customer {
@@ -230,7 +253,25 @@ func (a *answersAudit) request(req *Request) error {
 			a.find(req, "is of an account that does not exist")
 		}
 	}
+	if err := a.also(req, got); err != nil {
+		return err
+	}
 	return a.effect(req, got)
+}
+
+// also holds what an answer says of further units against the answers that
+// these have of their own.
+func (a *answersAudit) also(req *Request, got *answer) error {
+	for i, part := range got.also {
+		own, err := a.r.Entries.Request(a.ctx, HashOf(part.id))
+		if err != nil {
+			return err
+		}
+		if own == nil || own.Operation != partOf(got.operation, i+1) || own.Key != req.Key || own.At != req.At || !bytes.Equal(own.Result, part.text) {
+			a.find(req, "tells of %s, whose own answer is another", part.id)
+		}
+	}
+	return nil
 }
 
 // effect looks at what the command did, where its entries do not lead here.
@@ -248,14 +289,14 @@ func (a *answersAudit) effect(req *Request, got *answer) error {
 			return nil
 		}
 	}
-	if (len(got.parts) > 0) != (req.LastSeq >= req.FirstSeq) && (got.operation == OpDebit || got.operation == OpReverse) {
+	if (len(got.parts) > 0 || got.Overage+got.Deficit > 0) != (req.LastSeq >= req.FirstSeq) && (got.operation == OpDebit || got.operation == OpReverse) {
 		a.find(req, "took %v by the entries %d to %d", got.parts, req.FirstSeq, req.LastSeq)
 	}
-	var sum core.Amount
+	sum := got.Overage + got.Deficit
 	for _, p := range got.parts {
 		sum += p.Amount
 	}
-	if sum != got.amount {
+	if sum != got.amount || got.Overage < 0 || got.Deficit < 0 || got.Forgone < 0 {
 		a.find(req, "is of %d and took %d", got.amount, sum)
 	}
 	switch req.Operation {
@@ -284,6 +325,19 @@ func (a *answersAudit) first(req *Request, got *answer, source core.ID) error {
 	return nil
 }
 
+// settled is what a new grant paid of a deficit, by the entry after the one that
+// made it; -1 where its answer names another entry.
+func (a *answersAudit) settled(req *Request, got *answer) (core.Amount, error) {
+	if req.Operation != OpGrant || req.LastSeq == req.FirstSeq {
+		return 0, nil
+	}
+	list, err := a.r.Entries.Entries(a.ctx, got.account, req.FirstSeq, 1)
+	if err != nil || len(list) == 0 || list[0].Kind != core.EntrySettle || list[0].Grant != got.id || list[0].Seq != req.LastSeq {
+		return -1, err
+	}
+	return list[0].Amount, nil
+}
+
 func (a *answersAudit) granted(req *Request, got *answer) error {
 	key, g, err := a.r.Accounts.Grant(a.ctx, got.id)
 	if err != nil {
@@ -294,8 +348,11 @@ func (a *answersAudit) granted(req *Request, got *answer) error {
 		return nil
 	}
 	s := got.grant
+	settled, err := a.settled(req, got)
 	switch {
-	case req.Operation == OpGrant && (s.Remaining != s.Amount || s.Held != 0 || s.Ended != 0 || s.Away != 0 || s.Closed != "" || req.FirstSeq != s.Seq || req.LastSeq != s.Seq):
+	case err != nil:
+		return err
+	case req.Operation == OpGrant && (s.Remaining+settled != s.Amount || s.Held != 0 || s.Ended != 0 || s.Away != 0 || s.Closed != "" || req.FirstSeq != s.Seq || req.LastSeq < s.Seq):
 		a.find(req, "answers with a grant that is not new")
 	case req.Operation == OpVoid && (s.Closed != core.Void || s.Remaining != s.Held || s.Consumed() < 0 || g.Closed != core.Void && g.Closed != core.Converted):
 		a.find(req, "answers with grant %s, which is not voided", got.id)
@@ -340,25 +397,25 @@ func (a *answersAudit) reserved(req *Request, got *answer) error {
 	return nil
 }
 
-func (a *answersAudit) purchased(req *Request, p *core.Purchase) error {
+func (a *answersAudit) purchased(req *Request, p *sale.Purchase) error {
 	r, err := a.r.Records.Record(a.ctx, purchaseKey(p.ID))
 	if err != nil {
 		return err
 	}
-	var now core.Purchase
+	var now sale.Purchase
 	if r == nil || json.Unmarshal(r.Body, &now) != nil {
 		a.find(req, "answers with purchase %s, which is not there", p.ID)
 		return nil
 	}
 	was := *p
-	was.State, was.PayURL, was.Object, was.Grant = now.State, now.PayURL, now.Object, now.Grant
+	was.State, was.PayURL, was.Object, was.Grant, was.Until = now.State, now.PayURL, now.Object, now.Grant, now.Until
 	if now.Unit != was.Unit { // paid after its unit was changed
 		was.Unit, was.Credits = now.Unit, now.Credits
 	}
-	if was != now || p.State != core.PurchasePending || p.Grant != "" || p.Object != "" || req.FirstSeq != 1 || req.LastSeq != 0 {
+	if was != now || p.State != sale.Pending || p.Grant != "" || p.Object != "" || req.FirstSeq != 1 || req.LastSeq != 0 {
 		a.find(req, "answers with purchase %s, which is not as it says", p.ID)
 	}
-	if (now.Grant == "") != (now.State == core.PurchasePending || now.State == core.PurchaseFailed) {
+	if (now.Grant == "") != (now.State == sale.Pending || now.State == sale.Failed) {
 		a.find(req, "is of purchase %s, which is %s with grant %q", p.ID, now.State, string(now.Grant))
 	}
 	if now.Grant == "" {
@@ -376,7 +433,7 @@ func (a *answersAudit) purchased(req *Request, p *core.Purchase) error {
 func (a *answersAudit) fields(req *Request, got *answer) {
 	have := splitFields(req.Fields)
 	pairs := []string{}
-	for _, name := range fieldNames[req.Operation] {
+	for _, name := range fieldNames[whole(req.Operation)] {
 		pairs = append(pairs, name, have[name])
 	}
 	if fieldList(pairs...) != req.Fields || len(pairs) == 0 {
@@ -384,7 +441,7 @@ func (a *answersAudit) fields(req *Request, got *answer) {
 		return
 	}
 	want := map[string]string{}
-	if slices.Contains(fieldNames[req.Operation], "customer") {
+	if slices.Contains(fieldNames[whole(req.Operation)], "customer") {
 		want["customer"] = req.Customer
 	}
 	if u := have["unit"]; u != "" {
@@ -400,7 +457,7 @@ func (a *answersAudit) fields(req *Request, got *answer) {
 	}
 }
 
-var charged = []string{"customer", "unit", "amount", "action", "quantity", "dimensions"}
+var charged = []string{"customer", "unit", "amount", "action", "quantity", "dimensions", "outcome"}
 
 // fieldNames are the fields of each command's canonical request, in order.
 var fieldNames = map[string][]string{
@@ -411,7 +468,7 @@ var fieldNames = map[string][]string{
 	OpHold:     append(charged[:len(charged):len(charged)], "expires_in", "protect_until_resolved"),
 	OpCapture:  {"hold", "amount", "quantity", "final", "allow_over"},
 	OpRelease:  {"hold"},
-	OpPurchase: {"customer", "pack"},
+	OpPurchase: {"customer", "pack", "quantity", "amount"},
 }
 
 // told says what each field of the request must have been.
@@ -430,7 +487,7 @@ func (a *answer) told(have, want map[string]string) {
 		}
 	case OpDebit, OpHold:
 		want["customer"] = a.account.Customer
-		amount := a.amount
+		amount := a.amount + a.Forgone
 		if a.held != nil {
 			amount, want["action"] = a.held.Amount, a.held.Action
 			life := time.Duration(a.held.Expires-a.held.Created) * time.Microsecond
@@ -459,5 +516,6 @@ func (a *answer) told(have, want map[string]string) {
 		want["hold"] = string(a.held.ID)
 	case OpPurchase:
 		want["customer"], want["pack"] = a.purchase.Customer, a.purchase.Pack
+		want["quantity"], want["amount"] = packsField(a.purchase.Quantity), a.purchase.Asked
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"scrip/core"
+	"scrip/core/sale"
 )
 
 // grant holds a grant's terms against what made it: the answer of a command, a
@@ -25,6 +26,9 @@ func (a *accountAudit) grant(g *core.Grant, t *tally) error {
 		a.find(t.first.Seq, "is the first of grant %s and does not make it", g.ID)
 		return nil
 	}
+	if strings.HasPrefix(string(g.Source), core.ReversalID+"_") {
+		return a.returned(g)
+	}
 	if g.Source != "" {
 		return a.bought(g)
 	}
@@ -36,7 +40,7 @@ func (a *accountAudit) grant(g *core.Grant, t *tally) error {
 		a.find(g.Seq, "made grant %s, of which no answer is stored", g.ID)
 		return nil
 	}
-	if req.FirstSeq != g.Seq || req.LastSeq != g.Seq {
+	if req.FirstSeq != g.Seq || req.LastSeq < g.Seq || req.LastSeq > g.Seq+1 {
 		a.find(g.Seq, "made grant %s, whose answer names the entries %d to %d", g.ID, req.FirstSeq, req.LastSeq)
 	}
 	var receipt GrantReceipt
@@ -77,13 +81,31 @@ func (a *accountAudit) converted(g *core.Grant, t *tally) error {
 	return nil
 }
 
+// returned holds a grant against the reversal that gave back what had been
+// paid of a deficit.
+func (a *accountAudit) returned(g *core.Grant) error {
+	req, err := a.r.Entries.Request(a.ctx, HashOf(g.Source))
+	if err != nil {
+		return err
+	}
+	ok := req != nil && whole(req.Operation) == OpReverse && req.FirstSeq <= g.Seq && g.Seq <= req.LastSeq &&
+		g.ID == core.NewID(core.GrantID, a.key.Customer, req.Operation, req.Key, 0)
+	want := core.Terms{
+		ID: g.ID, Amount: g.Amount, Category: core.Adjustment, Priority: core.DefaultPriority, Starts: g.Recorded, Expires: core.Never, Source: g.Source,
+	}
+	if !ok || !reflect.DeepEqual(want, g.Terms) {
+		a.find(g.Seq, "made grant %s, whose terms are not those of reversal %s", g.ID, g.Source)
+	}
+	return nil
+}
+
 // bought holds a grant against the purchase that paid for it.
 func (a *accountAudit) bought(g *core.Grant) error {
 	r, err := a.r.Records.Record(a.ctx, purchaseKey(g.Source))
 	if err != nil {
 		return err
 	}
-	var p core.Purchase
+	var p sale.Purchase
 	if r == nil || json.Unmarshal(r.Body, &p) != nil {
 		a.find(g.Seq, "made grant %s of purchase %s, which does not exist", g.ID, g.Source)
 		return nil

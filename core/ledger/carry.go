@@ -30,7 +30,14 @@ func (c *Conversion) forward(old, to *core.Account, now core.Time) (*convert.Pla
 			return nil, err
 		}
 	}
-	return plan, takeHolds(to, plan, holds, made, c.Change.Unit(), now)
+	if err := takeHolds(old.Unit.Code, to, plan, holds, made, c.Change.Unit(), now); err != nil {
+		return nil, err
+	}
+	owed, _, err := c.Change.Line(old.Overdrawn)
+	if err == nil {
+		old.MoveDebt(to, owed.To, core.ID(c.ID), now)
+	}
+	return plan, err
 }
 
 // back takes all that is left over to the account it once came from, by
@@ -69,9 +76,14 @@ func (c *Conversion) back(before *convert.Plan, old, to *core.Account, now core.
 	}
 	restoreHolds(before, plan, made)
 	r := c.Change.Unit()
-	if err := takeHolds(to, plan, holds, made, core.Rate{Num: r.Den, Den: r.Num}, now); err != nil {
+	if err := takeHolds(old.Unit.Code, to, plan, holds, made, core.Rate{Num: r.Den, Den: r.Num}, now); err != nil {
 		return err
 	}
+	owed, err := c.Change.LateBack(old.Overdrawn)
+	if err != nil {
+		return err
+	}
+	old.MoveDebt(to, owed, core.ID(c.ID), now)
 	to.Sort()
 	to.Settle(now)
 	return nil
@@ -128,7 +140,7 @@ func convertIn(to *core.Account, id core.ID, lot *convert.Lot, was *core.Grant, 
 
 // takeHolds makes open holds again, with their ids and lives, of what they
 // reserve in the new unit and at the price that was fixed for them.
-func takeHolds(to *core.Account, plan *convert.Plan, holds []core.Hold, made map[core.ID]core.ID, by core.Rate, now core.Time) error {
+func takeHolds(from string, to *core.Account, plan *convert.Plan, holds []core.Hold, made map[core.ID]core.ID, by core.Rate, now core.Time) error {
 	for i, h := range holds {
 		p := &plan.Holds[i]
 		if p.ID != h.ID {
@@ -143,7 +155,7 @@ func takeHolds(to *core.Account, plan *convert.Plan, holds []core.Hold, made map
 			}
 		}
 		var err error
-		if h.Price, err = rate.Convert(h.Price, by); err != nil {
+		if h.Price, err = rate.Convert(h.Price, from, to.Unit.Code, by); err != nil {
 			return err
 		}
 		if err := to.TakeHold(h, now); err != nil {

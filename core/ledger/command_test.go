@@ -9,6 +9,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 // command is one keyed command: how it is first sent, and the same key with
@@ -80,7 +81,7 @@ func commands(f fixture) []command {
 	}
 	buy := func(customer, pack string) call {
 		return func(b *bench, key string) (any, bool, error) {
-			return answer(b.Buy(b.ctx, key, core.Purchase{Customer: customer, Pack: pack, Unit: "credits", Credits: 10, Price: core.Money{Minor: 5, Currency: "usd"}}))
+			return answer(b.Buy(b.ctx, key, sale.Purchase{Customer: customer, Pack: pack, Unit: "credits", Credits: 10, Price: core.Money{Minor: 5, Currency: "usd"}}))
 		}
 	}
 	full := ledger.CaptureTerms{Unit: "credits", Hold: f.hold, Amount: 3_00}
@@ -259,7 +260,7 @@ func TestKeyForms(t *testing.T) {
 	} {
 		_, _, err := b.Debit(b.ctx, c.key, charge(ann, 1))
 		wantCode(t, name, err, c.code)
-		_, _, err = b.Buy(b.ctx, c.key, core.Purchase{Customer: "ann"})
+		_, _, err = b.Buy(b.ctx, c.key, sale.Purchase{Customer: "ann"})
 		wantCode(t, name, err, c.code)
 		outcomes, err := b.DebitBatch(b.ctx, []ledger.BatchItem{{Key: c.key, Charge: charge(ann, 1)}})
 		if err != nil {
@@ -322,7 +323,7 @@ func TestUnknownCustomer(t *testing.T) {
 	wantCode(t, "issue", err, core.CodeUnknownCustomer)
 	_, _, err = b.Hold(b.ctx, "h", charge(eve, 1), ledger.HoldTerms{For: time.Hour})
 	wantCode(t, "hold", err, core.CodeUnknownCustomer)
-	_, _, err = b.Buy(b.ctx, "b", core.Purchase{Customer: "eve", Unit: "credits"})
+	_, _, err = b.Buy(b.ctx, "b", sale.Purchase{Customer: "eve", Unit: "credits"})
 	wantCode(t, "buy", err, core.CodeUnknownCustomer)
 	var field *core.Error
 	if !errors.As(err, &field) || field.Field != "customer" {

@@ -112,6 +112,16 @@ type Charge struct {
 	Quantity   string            // canonical decimal
 	Dimensions map[string]string // of the action
 	Card       string            // rate card version that priced it
+	Not        []core.Category   // whose grants must not pay
+	Rule       core.Shortfall    // for what grants cannot pay; "" leaves it to the plan
+	Ask        *Ask              // prices the action, with Amount, Card, Not and Rule, where it is decided
+}
+
+func (c Charge) outcome() string {
+	if c.Ask == nil {
+		return ""
+	}
+	return c.Ask.Event.Outcome
 }
 
 func (c Charge) fields() []string {
@@ -122,7 +132,7 @@ func (c Charge) fields() []string {
 		unit, amount = c.Account.Unit, number(c.Amount)
 	}
 	return []string{"customer", c.Account.Customer, "unit", unit, "amount", amount,
-		"action", c.Action, "quantity", c.Quantity, "dimensions", mapField(c.Dimensions)}
+		"action", c.Action, "quantity", c.Quantity, "dimensions", mapField(c.Dimensions), "outcome", c.outcome()}
 }
 
 // DebitReceipt is what a debit, or a capture, took.
@@ -131,13 +141,15 @@ type DebitReceipt struct {
 	Account     AccountKey
 	Amount      core.Amount
 	Allocations []core.Allocation
-	Action      string       `json:",omitempty"`
-	Quantity    string       `json:",omitempty"`
-	Card        string       `json:",omitempty"`
-	Hold        core.ID      `json:",omitempty"`
-	Late        bool         `json:",omitempty"`
-	Balance     core.Balance // right after
-	At          core.Time
+	beyond
+	Action   string       `json:",omitempty"`
+	Quantity string       `json:",omitempty"`
+	Card     string       `json:",omitempty"`
+	Hold     core.ID      `json:",omitempty"`
+	Late     bool         `json:",omitempty"`
+	Balance  core.Balance // right after
+	At       core.Time
+	Also     []DebitReceipt `json:",omitempty"` // what it took in further units, each with an answer of its own
 }
 
 // Debit takes credits, all or nothing.
@@ -149,25 +161,34 @@ func (l *Ledger) debit(key string, c Charge) *keyed[DebitReceipt] {
 	id := core.NewID(core.DebitID, c.Account.Customer, OpDebit, key, 0)
 	return &keyed[DebitReceipt]{
 		operation: OpDebit, key: key, account: c.Account, fields: fieldList(c.fields()...),
-		names: func(b *Batch) { b.Accounts = append(b.Accounts, c.Account) },
+		names: c.names,
 		decide: func(tx *Tx, req *Request) (DebitReceipt, error) {
-			a, err := tx.OpenAccount(c.Account)
-			if err != nil {
-				return DebitReceipt{}, err
+			if c.Ask != nil {
+				return tx.debitAsked(key, c, req)
 			}
-			a.Settle(tx.Now)
-			before := a.Seq
-			taken, err := a.Debit(id, c.Amount, c.Action, tx.Now, nil)
-			if err != nil {
-				return DebitReceipt{}, err
-			}
-			req.Amount, req.FirstSeq, req.LastSeq = c.Amount, before+1, a.Seq
-			return DebitReceipt{
-				ID: id, Account: c.Account, Amount: c.Amount, Allocations: taken, Action: c.Action,
-				Quantity: c.Quantity, Card: c.Card, Balance: a.Balance(tx.Now), At: tx.Now,
-			}, nil
+			return tx.debitOne(id, c, req)
 		},
 	}
+}
+
+// debitOne takes an amount of one unit.
+func (tx *Tx) debitOne(id core.ID, c Charge, req *Request) (DebitReceipt, error) {
+	a, err := tx.OpenAccount(c.Account)
+	if err != nil {
+		return DebitReceipt{}, err
+	}
+	a.Settle(tx.Now)
+	before := a.Seq
+	done, charged, err := tx.draw(a, core.Draw{ID: id, Amount: c.Amount, Action: c.Action, Not: c.Not, Rule: c.Rule})
+	if err != nil {
+		return DebitReceipt{}, err
+	}
+	req.Amount, req.FirstSeq, req.LastSeq = c.Amount-done.Forgone, before+1, a.Seq
+	return DebitReceipt{
+		ID: id, Account: c.Account, Amount: c.Amount - done.Forgone, Allocations: done.Allocations,
+		beyond: beyond{done.Overage, charged, done.Deficit, done.Forgone}, Action: c.Action,
+		Quantity: c.Quantity, Card: c.Card, Balance: a.Balance(tx.Now), At: tx.Now,
+	}, nil
 }
 
 // BatchItem is one debit of a batch.

@@ -125,7 +125,7 @@ func TestConversionIsOneStep(t *testing.T) {
 	b.need(err)
 	fixed, err := rate.ParseFixed(h.Price)
 	b.need(err)
-	cost, err := fixed.Cost(core.Rate{Num: 8, Den: 1}, units[2])
+	cost, err := fixed.Cost(8*rate.One, units[2])
 	b.need(err)
 	if cost != 3_200000 || h.Amount != 4_820000 {
 		t.Errorf("8 images cost %d of a hold of %d", cost, h.Amount)

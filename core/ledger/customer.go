@@ -125,5 +125,8 @@ func (l *Ledger) read(ctx context.Context, key AccountKey) (*core.Account, error
 		a = &core.Account{Customer: key.Customer, Unit: core.Unit{Code: key.Unit}}
 	}
 	l.prepare(a)
+	if a.Acts != 0 {
+		a.Settle(l.Now()) // a renewal that is due is in every answer, posted or not
+	}
 	return a, nil
 }

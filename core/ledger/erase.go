@@ -150,6 +150,7 @@ func (l *Ledger) eraseCustomer(ctx context.Context, e *Erasure) error {
 			if err := tx.PutRecord(left, gone); err != nil {
 				return err
 			}
+			tx.unwatch(e.Customer)
 			tx.Wipe()
 			e.At = tx.Now
 			if err := tx.write(&Record{Kind: key.Kind, ID: key.ID, Deleted: true, Body: raw}); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"scrip/core"
+	"scrip/core/sale"
 )
 
 // customerRole is the role of a link to what a vendor holds a customer as.
@@ -43,7 +44,7 @@ func (l *Ledger) erasePurchases(ctx context.Context, t *trace) error {
 		}
 		for _, r := range list {
 			after = r.ID
-			var p core.Purchase
+			var p sale.Purchase
 			if err := json.Unmarshal(r.Body, &p); err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/storage/sqlite"
 )
 
@@ -176,10 +177,10 @@ func TestErase(t *testing.T) {
 }
 
 // refused tries what would make an erased customer own something.
-func (b *bench) refused(debit core.ID, p core.Purchase) {
+func (b *bench) refused(debit core.ID, p sale.Purchase) {
 	b.Helper()
 	_, _, grant := b.Issue(b.ctx, "new", ann, terms(1))
-	_, _, buy := b.Buy(b.ctx, "new", core.Purchase{Customer: "ann", Pack: "small", Unit: "credits", Credits: 1})
+	_, _, buy := b.Buy(b.ctx, "new", sale.Purchase{Customer: "ann", Pack: "small", Unit: "credits", Credits: 1})
 	_, _, reverse := b.Reverse(b.ctx, "new", debit, 0)
 	_, _, pay := b.pay(p, payment(p, "in_1"))
 	for what, err := range map[string]error{"a grant": grant, "a purchase": buy, "a reversal": reverse, "a payment": pay} {

@@ -13,6 +13,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/internal/history"
 	"scrip/storage/sqlite"
 	"scrip/storage/storetest"
@@ -135,7 +136,7 @@ func (s *subject) send(ctx context.Context, c history.Command) (history.Answer, 
 		r, replay, err := s.Reverse(ctx, c.Key, core.ID(c.Of), amount(c.Amount))
 		return history.Answer{ID: string(r.ID), Amount: big64(r.Amount), Left: big64(r.Left), Parts: parts(r.Allocations), Available: big64(r.Balance.Available)}, replay, err
 	case history.Buy:
-		p, replay, err := s.Buy(ctx, c.Key, core.Purchase{
+		p, replay, err := s.Buy(ctx, c.Key, sale.Purchase{
 			Customer: c.Place.Customer, Pack: history.Small.Name, Unit: c.Place.Unit, Credits: core.Amount(history.Small.Credits),
 			Price: core.Money{Minor: core.Amount(history.Small.Minor), Currency: "usd"}, Days: int(history.Small.Days), Connection: "east",
 		})
@@ -203,7 +204,7 @@ func (s *subject) pay(ctx context.Context, c history.Command) (history.Answer, b
 	err = s.Ledger.Do(ctx, &ledger.Op{
 		Names: func(b *ledger.Batch) { s.NamesPayment(b, p) },
 		Decide: func(tx *ledger.Tx) (err error) {
-			p, fresh, err = tx.Pay(core.Payment{Purchase: p.ID, Object: "inv", Paid: core.Money{Minor: amount(c.Amount), Currency: "usd"}, Settled: true})
+			p, fresh, err = tx.Pay(sale.Payment{Purchase: p.ID, Object: "inv", Paid: core.Money{Minor: amount(c.Amount), Currency: "usd"}, Settled: true})
 			return err
 		},
 	})

@@ -30,15 +30,22 @@ func (l *Ledger) Hold(ctx context.Context, key string, c Charge, t HoldTerms) (H
 	fields := append(c.fields(), "expires_in", t.For.String(), "protect_until_resolved", strconv.FormatBool(t.Protect))
 	return keyedOnce(ctx, l, &keyed[HoldReceipt]{
 		operation: OpHold, key: key, account: c.Account, fields: fieldList(fields...),
-		names: func(b *Batch) { b.Accounts = append(b.Accounts, c.Account) },
+		names: c.names,
 		decide: func(tx *Tx, req *Request) (HoldReceipt, error) {
+			c, t := c, t
+			if c.Ask != nil {
+				if err := tx.holdAsked(&c, &t); err != nil {
+					return HoldReceipt{}, err
+				}
+				req.Unit = c.Account.Unit
+			}
 			a, err := tx.OpenAccount(c.Account)
 			if err != nil {
 				return HoldReceipt{}, err
 			}
 			h, err := a.Reserve(core.Hold{
 				ID: id, Amount: c.Amount, Expires: tx.Now.Add(t.For), Protect: t.Protect,
-				Action: c.Action, Card: c.Card, Price: t.Price,
+				Action: c.Action, Card: c.Card, Price: t.Price, Not: c.Not,
 			}, tx.Now)
 			if err != nil {
 				return HoldReceipt{}, err
@@ -58,6 +65,7 @@ type CaptureTerms struct {
 	Quantity  string      // the quantity that Amount was priced from, for the record
 	Final     bool
 	AllowOver bool
+	Not       []core.Category // whose grants must not pay what exceeds the hold
 }
 
 // Capture takes from a hold.
@@ -88,7 +96,7 @@ func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (Debit
 				return both{}, undecided{ErrMoved}
 			}
 			a.Settle(tx.Now)
-			c := core.Capture{ID: id, Hold: t.Hold, Amount: t.Amount, Final: t.Final, AllowOver: t.AllowOver}
+			c := core.Capture{ID: id, Hold: t.Hold, Amount: t.Amount, Final: t.Final, AllowOver: t.AllowOver, Not: t.Not}
 			if h := a.Hold(t.Hold); t.Rest && h != nil {
 				c.Amount = max(0, h.Amount-h.Captured)
 			}
@@ -178,9 +186,11 @@ type ReversalReceipt struct {
 	Account     AccountKey
 	Amount      core.Amount
 	Allocations []core.Allocation
-	Left        core.Amount // of the debit, still to be reversed
-	Balance     core.Balance
-	At          core.Time
+	beyond
+	Left    core.Amount // of the debit, still to be reversed
+	Balance core.Balance
+	At      core.Time
+	Also    []ReversalReceipt `json:",omitempty"` // in further units, each with an answer of its own
 }
 
 // Reverse gives a debit back, in part or, with amount zero, all that is left.
@@ -189,55 +199,65 @@ func (l *Ledger) Reverse(ctx context.Context, key string, debit core.ID, amount 
 	if err != nil {
 		return ReversalReceipt{}, false, err
 	}
-	account, hash := taken.Account, HashOf(debit)
-	id := core.NewID(core.ReversalID, account.Customer, OpReverse, key, 0)
+	account := taken.Account
 	return keyedOnce(ctx, l, &keyed[ReversalReceipt]{
 		operation: OpReverse, key: key, account: account, fields: fieldList("debit", string(debit), "amount", number(amount)),
 		names: func(b *Batch) {
-			b.Accounts = append(b.Accounts, account)
-			if current := l.Current(account); current != account {
-				b.Accounts = append(b.Accounts, current)
-			}
-			b.Requests = append(b.Requests, hash)
 			b.Records = append(b.Records, customerKey(account.Customer))
-			for _, t := range taken.Allocations {
-				b.Grants = append(b.Grants, t.Grant)
+			l.namesDebit(b, &taken)
+			for i := range taken.Also {
+				l.namesDebit(b, &taken.Also[i])
 			}
 		},
 		decide: func(tx *Tx, req *Request) (ReversalReceipt, error) {
-			a := tx.Account(account)
-			if a == nil || a.Became != "" && tx.ledger.became[account.Unit] == "" {
-				if err := tx.usable(account, a); err != nil {
-					return ReversalReceipt{}, err
-				}
+			if len(taken.Also) > 0 {
+				return tx.reverseAll(taken, amount, req)
 			}
-			if a == nil { // a debit of zero opens no account
-				a = &core.Account{Customer: account.Customer, Unit: core.Unit{Code: account.Unit}}
-				tx.ledger.prepare(a)
-			}
-			if tx.Erased(account.Customer) {
-				return ReversalReceipt{}, errErased(account.Customer)
-			}
-			of := tx.Request(hash)
-			give := amount
-			if give == 0 {
-				give = of.Amount - of.Reversed
-			}
-			a.Settle(tx.Now)
-			before := a.Seq
-			given, err := a.Reverse(id, taken.Allocations, of.Reversed, give, tx.Now)
-			if err != nil {
-				return ReversalReceipt{}, err
-			}
-			if err := tx.carryBack(id, a, given); err != nil {
-				return ReversalReceipt{}, err
-			}
-			of.Reversed += give
-			tx.changes.Reversed = append(tx.changes.Reversed, of)
-			req.Amount, req.FirstSeq, req.LastSeq = give, before+1, a.Seq
-			return ReversalReceipt{id, debit, account, give, given, of.Amount - of.Reversed, a.Balance(tx.Now), tx.Now}, nil
+			return tx.reverseOne(taken, amount, req)
 		},
 	})
+}
+
+// reverseOne gives back what a debit took in one unit.
+func (tx *Tx) reverseOne(taken DebitReceipt, amount core.Amount, req *Request) (ReversalReceipt, error) {
+	account := taken.Account
+	id := core.NewID(core.ReversalID, account.Customer, req.Operation, req.Key, 0)
+	a := tx.Account(account)
+	if a == nil || a.Became != "" && tx.ledger.became[account.Unit] == "" {
+		if err := tx.usable(account, a); err != nil {
+			return ReversalReceipt{}, err
+		}
+	}
+	if a == nil { // a debit of zero opens no account
+		a = &core.Account{Customer: account.Customer, Unit: core.Unit{Code: account.Unit}}
+		tx.ledger.prepare(a)
+	}
+	if tx.Erased(account.Customer) {
+		return ReversalReceipt{}, errErased(account.Customer)
+	}
+	of := tx.Request(HashOf(taken.ID))
+	give := amount
+	if give == 0 {
+		give = of.Amount - of.Reversed
+	}
+	a.Settle(tx.Now)
+	before := a.Seq
+	spare := core.NewID(core.GrantID, account.Customer, req.Operation, req.Key, 0)
+	given, err := a.Unwind(id, taken.Drawn(), of.Reversed, give, spare, tx.Now)
+	if err != nil {
+		return ReversalReceipt{}, err
+	}
+	if p, is := a.Policy.(unwinder); is {
+		p.Unwound(a, taken.Action, given, tx.Now)
+	}
+	if err := tx.carryBack(id, a, given.Allocations); err != nil {
+		return ReversalReceipt{}, err
+	}
+	of.Reversed += give
+	tx.changes.Reversed = append(tx.changes.Reversed, of)
+	req.Amount, req.FirstSeq, req.LastSeq = give, before+1, a.Seq
+	back := beyond{Overage: given.Overage, Deficit: given.Deficit}
+	return ReversalReceipt{id, taken.ID, account, give, given.Allocations, back, of.Amount - of.Reversed, a.Balance(tx.Now), tx.Now, nil}, nil
 }
 
 // carryBack makes grants in the unit of today of what was given back to grants

@@ -10,6 +10,8 @@ import (
 	"github.com/sourcegraph/conc"
 
 	"scrip/core"
+	"scrip/core/plan"
+	"scrip/core/sale"
 )
 
 // Outward says what vendors must hear of a change. It is pure: the intents it
@@ -21,16 +23,24 @@ type Outward interface {
 	// OnCustomer is asked when a customer is new or has changed.
 	OnCustomer(now core.Time, c Customer) []*Intent
 	// OnPurchase is asked when a purchase is made.
-	OnPurchase(now core.Time, p core.Purchase) []*Intent
+	OnPurchase(now core.Time, p sale.Purchase) []*Intent
 }
 
 // Options configure a ledger. Now, Units and Order are required.
 type Options struct {
-	Now      func() core.Time // business time
-	Units    []core.Unit      // what accounts may be counted in
-	Order    core.Order
-	Outward  Outward // nil: no vendor hears anything
-	MaxBatch int     // commands in one commit, 512 when zero
+	Now     func() core.Time // business time
+	Units   []core.Unit      // what accounts may be counted in
+	Order   core.Order
+	Deficit core.Amount     // what an account without a plan may owe, in parts of its unit
+	Settles []core.Category // whose grants pay deficits; none means paid ones
+	Plans   map[string]plan.Terms
+	// PlansSince is when these plans came into force: renewals before it keep
+	// what the subscriptions had.
+	PlansSince core.Time
+	Refunds    sale.Shortfall // for spent credits whose money went back; "" means [sale.Owe]
+	Outward    Outward        // nil: no vendor hears anything
+	Shop       Shop           // what accounts are watched for and can buy by themselves
+	MaxBatch   int            // commands in one commit, 512 when zero
 	// Conversions are all changes of unit, the oldest first; their units are
 	// among Units. At most the last is open.
 	Conversions []Conversion
@@ -44,6 +54,7 @@ type Ledger struct {
 	units   map[string]core.Unit
 	became  map[string]string // what each retired unit was converted to
 	open    *Conversion       // nil when none is
+	plans   *plan.Book
 	queue   chan *Op
 	stop    chan struct{}
 	stopped chan struct{} // closed when the committer has ended
@@ -72,6 +83,7 @@ func Open(store Store, o Options) *Ledger {
 		store: store, options: o, units: map[string]core.Unit{},
 		queue: make(chan *Op, 2*o.MaxBatch), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	l.plans = newBook(&l.options)
 	for _, u := range o.Units {
 		l.units[u.Code] = u
 	}
@@ -303,12 +315,11 @@ func (tx *Tx) run(op *Op) (err error) {
 		}
 	}()
 	tx.touched = tx.touched[:0]
-	if err := op.Decide(tx); err != nil && isBug(err) {
-		return err
-	} else if err != nil {
-		tx.tell()
+	if err = op.Decide(tx); isBug(err) {
 		return err
 	}
-	tx.tell()
-	return nil
+	if fault := tx.tell(); fault != nil {
+		return fmt.Errorf("looking at an account failed: %w", fault)
+	}
+	return err
 }

@@ -6,24 +6,25 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 // buy makes a pending purchase of 500 credits for 80 dollars.
-func (b *bench) buy(key string, months int) core.Purchase {
+func (b *bench) buy(key string, months int) sale.Purchase {
 	b.Helper()
-	p, _, err := b.Buy(b.ctx, key, core.Purchase{
+	p, _, err := b.Buy(b.ctx, key, sale.Purchase{
 		Customer: "ann", Pack: "small", Unit: "credits", Credits: 500_00, Price: core.Money{Minor: 80_00, Currency: "usd"}, Months: months, Connection: "east",
 	})
 	b.need(err)
 	return p
 }
 
-func payment(p core.Purchase, object string) core.Payment {
-	return core.Payment{Purchase: p.ID, Object: object, Paid: p.Price, Settled: true}
+func payment(p sale.Purchase, object string) sale.Payment {
+	return sale.Payment{Purchase: p.ID, Object: object, Paid: p.Price, Settled: true}
 }
 
 // pay applies a payment as a worker does, and says whether it was fresh.
-func (b *bench) pay(p core.Purchase, pay core.Payment) (now core.Purchase, fresh bool, err error) {
+func (b *bench) pay(p sale.Purchase, pay sale.Payment) (now sale.Purchase, fresh bool, err error) {
 	err = b.Do(b.ctx, &ledger.Op{
 		Names:  func(batch *ledger.Batch) { b.NamesPayment(batch, p) },
 		Decide: func(tx *ledger.Tx) (err error) { now, fresh, err = tx.Pay(pay); return err },
@@ -31,7 +32,7 @@ func (b *bench) pay(p core.Purchase, pay core.Payment) (now core.Purchase, fresh
 	return now, fresh, err
 }
 
-func (b *bench) fail(p core.Purchase) (changed bool) {
+func (b *bench) fail(p sale.Purchase) (changed bool) {
 	b.Helper()
 	b.need(b.Do(b.ctx, &ledger.Op{
 		Names:  func(batch *ledger.Batch) { b.NamesPayment(batch, p) },
@@ -40,7 +41,7 @@ func (b *bench) fail(p core.Purchase) (changed bool) {
 	return changed
 }
 
-func (b *bench) purchase(id core.ID) core.Purchase {
+func (b *bench) purchase(id core.ID) sale.Purchase {
 	b.Helper()
 	p, err := b.Purchase(b.ctx, id)
 	b.need(err)
@@ -51,7 +52,7 @@ func (b *bench) purchase(id core.ID) core.Purchase {
 func TestPayOnce(t *testing.T) {
 	b := newBench(t, nil, ledger.Options{})
 	p := b.buy("buy", 12)
-	if p.State != core.PurchasePending || p.Created != start {
+	if p.State != sale.Pending || p.Created != start {
 		t.Errorf("bought %+v", p)
 	}
 	type result struct {
@@ -69,7 +70,7 @@ func TestPayOnce(t *testing.T) {
 		}
 	}
 	now := b.purchase(p.ID)
-	if fresh != 1 || now.State != core.PurchasePaid || now.Grant == "" || now.Object == "" {
+	if fresh != 1 || now.State != sale.Paid || now.Grant == "" || now.Object == "" {
 		t.Errorf("%d payments were fresh, the purchase is %+v", fresh, now)
 	}
 	grants, err := b.Reader().Accounts.Grants(b.ctx, ann, 0, 10)
@@ -82,7 +83,7 @@ func TestPayOnce(t *testing.T) {
 		Paid: p.Price, Source: p.ID,
 	}
 	same(t, "terms", grants[0].Terms, want)
-	if b.fail(p) || b.purchase(p.ID).State != core.PurchasePaid {
+	if b.fail(p) || b.purchase(p.ID).State != sale.Paid {
 		t.Error("a paid purchase failed afterwards")
 	}
 	b.restart()
@@ -97,18 +98,18 @@ func TestPayOnce(t *testing.T) {
 func TestPayMismatch(t *testing.T) {
 	b := newBench(t, nil, ledger.Options{})
 	p := b.buy("buy", 0)
-	for name, change := range map[string]func(*core.Payment){
-		"less":         func(pay *core.Payment) { pay.Paid.Minor-- },
-		"more":         func(pay *core.Payment) { pay.Paid.Minor++ },
-		"nothing":      func(pay *core.Payment) { pay.Paid = core.Money{} },
-		"another coin": func(pay *core.Payment) { pay.Paid.Currency = "eur" },
-		"not settled":  func(pay *core.Payment) { pay.Settled = false },
+	for name, change := range map[string]func(*sale.Payment){
+		"less":         func(pay *sale.Payment) { pay.Paid.Minor-- },
+		"more":         func(pay *sale.Payment) { pay.Paid.Minor++ },
+		"nothing":      func(pay *sale.Payment) { pay.Paid = core.Money{} },
+		"another coin": func(pay *sale.Payment) { pay.Paid.Currency = "eur" },
+		"not settled":  func(pay *sale.Payment) { pay.Settled = false },
 	} {
 		wrong := payment(p, "invoice")
 		change(&wrong)
 		_, fresh, err := b.pay(p, wrong)
 		wantCode(t, name, err, core.CodeInvalid)
-		if fresh || b.purchase(p.ID).State != core.PurchasePending || b.feedLength() != 0 {
+		if fresh || b.purchase(p.ID).State != sale.Pending || b.feedLength() != 0 {
 			t.Errorf("%s: fresh %v, purchase %+v", name, fresh, b.purchase(p.ID))
 		}
 	}
@@ -142,21 +143,21 @@ func TestPayMismatchBeside(t *testing.T) {
 	wait()
 	wantCode(t, "the wrong one", errs[0], core.CodeInvalid)
 	b.need(errs[1])
-	same(t, "states", []core.PurchaseState{b.purchase(one.ID).State, b.purchase(two.ID).State}, []core.PurchaseState{core.PurchasePending, core.PurchasePaid})
+	same(t, "states", []sale.State{b.purchase(one.ID).State, b.purchase(two.ID).State}, []sale.State{sale.Pending, sale.Paid})
 	b.sound()
 }
 
 func TestFailPayment(t *testing.T) {
 	b := newBench(t, nil, ledger.Options{})
 	p := b.buy("buy", 0)
-	if !b.fail(p) || b.purchase(p.ID).State != core.PurchaseFailed {
+	if !b.fail(p) || b.purchase(p.ID).State != sale.Failed {
 		t.Errorf("a pending purchase did not fail: %+v", b.purchase(p.ID))
 	}
 	if b.fail(p) {
 		t.Error("it failed twice")
 	}
 	// The customer's second card may still work.
-	if _, fresh, err := b.pay(p, payment(p, "second try")); err != nil || !fresh || b.purchase(p.ID).State != core.PurchasePaid {
+	if _, fresh, err := b.pay(p, payment(p, "second try")); err != nil || !fresh || b.purchase(p.ID).State != sale.Paid {
 		t.Errorf("a later payment: fresh %v, %v", fresh, err)
 	}
 	same(t, "balance", b.balance(ann).Posted, 500_00)

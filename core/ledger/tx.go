@@ -97,20 +97,28 @@ func (l *Ledger) prepare(a *core.Account) {
 	if u, ok := l.units[a.Unit.Code]; ok {
 		a.Unit = u
 	}
-	a.Order = l.options.Order
+	a.Order, a.Settles = l.options.Order, l.options.Settles
+	l.policy(a)
 	a.Sort()
 }
 
-// tell asks what vendors must hear of the entries an op made.
-func (tx *Tx) tell() {
+// tell looks at the accounts that an op took, and asks what vendors must hear of
+// the entries it made.
+func (tx *Tx) tell() error {
+	for _, t := range tx.touched {
+		if err := tx.watch(t); err != nil {
+			return err
+		}
+	}
 	if tx.ledger.options.Outward == nil {
-		return
+		return nil
 	}
 	for _, t := range tx.touched {
 		if made := t.account.Entries[t.from:]; len(made) > 0 {
 			tx.Send(tx.ledger.options.Outward.OnEntries(tx.Now, t.account, made)...)
 		}
 	}
+	return nil
 }
 
 // Send adds outbox intents to the commit.

@@ -10,6 +10,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/storage/storetest"
 )
 
@@ -42,7 +43,7 @@ func (o outward) OnCustomer(now core.Time, c ledger.Customer) []*ledger.Intent {
 	return []*ledger.Intent{o.intent(c.ID, "customer", c.ID+c.Name, now, now)}
 }
 
-func (o outward) OnPurchase(now core.Time, p core.Purchase) []*ledger.Intent {
+func (o outward) OnPurchase(now core.Time, p sale.Purchase) []*ledger.Intent {
 	return []*ledger.Intent{o.intent(p.Customer, "purchase", string(p.ID), now, now)}
 }
 

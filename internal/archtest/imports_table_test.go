@@ -22,8 +22,8 @@ const (
 var rows = []row{
 	// The core knows nobody. Rooms beside it know it alone.
 	{"core", "", ""},
-	{"core/rate core/plan core/books core/convert", "core", ""},
-	{"core/ledger", "core core/rate core/convert", conc},
+	{"core/rate core/plan core/books core/convert core/sale core/asof", "core", ""},
+	{"core/ledger", "core core/rate core/convert core/plan core/sale core/asof", conc},
 
 	// A store holds SQL and its driver, no rule of the domain.
 	{"storage/sqlite", "core core/ledger internal/crash", "zombiezen.com/go/sqlite modernc.org"},
@@ -32,13 +32,13 @@ var rows = []row{
 
 	// A vendor's adapter knows the contract and its own vendor. Its sandbox is
 	// written from the vendor's wire reference, so it never sees the adapter.
-	{"adapters", "core internal/httpx", conc + " golang.org/x/time/rate"},
+	{"adapters", "core core/sale internal/httpx", conc + " golang.org/x/time/rate"},
 	{"adapters/sandbox", "", conc},
 	{"adapters/sandbox/sandboxtest", "adapters/sandbox internal/speccheck", conc + " " + rapid},
 	{"adapters/{vendor}/sandbox", "adapters/sandbox", conc},
-	{"adapters/adaptertest", "core adapters internal/...", conc + " " + rapid},
-	{"adapters/stripe", "core adapters internal/httpx", conc + " github.com/stripe/stripe-go/v76"},
-	{"adapters/{vendor}", "core adapters internal/httpx internal/rest", conc},
+	{"adapters/adaptertest", "core core/sale adapters internal/...", conc + " " + rapid},
+	{"adapters/stripe", "core core/sale adapters internal/httpx", conc + " github.com/stripe/stripe-go/v76"},
+	{"adapters/{vendor}", "core core/sale adapters internal/httpx internal/rest", conc},
 	// What the vendors without an SDK share.
 	{"internal/rest", "adapters internal/httpx", ""},
 

@@ -136,7 +136,7 @@ func (f *office) restore() {
 		return
 	}
 	f.w.file = a.Text
-	f.prices = len(cfg.Card.Version) - 1
+	f.prices = len(cfg.Cards.Newest().Version) - 1
 	f.lead, f.gems = cfg.Route.Primary, cfg.Units[0].Code == "gems"
 }
 

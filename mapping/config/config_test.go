@@ -110,14 +110,14 @@ func TestParseReadsEveryField(t *testing.T) {
 		Order: core.Order{core.ByCostBasis, core.ByExpiry},
 		Holds: Holds{90 * time.Minute, 48 * time.Hour},
 		Late:  14 * 24 * time.Hour, Skew: 90 * time.Second,
-		Card: rate.Card{Version: "2026.10", Effective: effective, Actions: map[string]rate.Action{
+		Cards: rate.Cards{{Version: "2026.10", Effective: effective, Actions: map[string]rate.Action{
 			"api.call": {Name: "api.call", Base: zero, Per: 1, Round: rate.StepNone, Minimum: zero, Rates: []rate.Rate{{Cost: core.Rate{Num: 1, Den: 1}}}},
 			"text.generate": {Name: "text.generate", Meter: "tokens", Base: zero, Per: 1000, Round: rate.StepUp, Minimum: core.Rate{Num: 1, Den: 10},
 				Rates: []rate.Rate{
 					{When: map[string]string{"model": "large", "tier": "1"}, Cost: core.Rate{Num: 3, Den: 2}},
 					{Cost: core.Rate{Num: 1, Den: 1_000_000_000}}}},
 			"video.export": {Name: "video.export", Base: core.Rate{Num: 2001, Den: 200}, Per: 1, Round: rate.StepNone, Minimum: zero, Rates: []rate.Rate{{Cost: zero}}},
-		}},
+		}}},
 		Packs: map[string]mapping.Pack{
 			"starter": {Name: "starter", Unit: "credits", Credits: 1_000_000, Price: core.Money{Minor: 8000, Currency: "usd"}, Months: 12},
 			"forever": {Name: "forever", Unit: "credits", Credits: 1, Price: core.Money{Minor: 50, Currency: "eur"}},
@@ -159,7 +159,7 @@ route: {primary: main}
 			ManualChanges: "flag", Percent: 50, Live: true}, c.Connections[0].APIKey, c.Connections[0].WebhookSecrets}},
 		Route: mapping.Route{Primary: "main", Payments: "main"},
 		Order: core.DefaultOrder(), Holds: Holds{15 * time.Minute, 24 * time.Hour}, Late: 34 * 24 * time.Hour, Skew: 5 * time.Minute,
-		Card: rate.Card{Actions: map[string]rate.Action{}}, Packs: map[string]mapping.Pack{}, Digest: c.Digest,
+		Packs: map[string]mapping.Pack{}, Digest: c.Digest,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -229,7 +229,7 @@ func TestTemplateParses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.Card.Actions) != 3 || len(c.Packs) != 1 || c.Connections[0].Rate.IsZero() || c.Connections[0].Provider != p.Name {
+		if len(c.Cards[0].Actions) != 3 || len(c.Packs) != 1 || c.Connections[0].Rate.IsZero() || c.Connections[0].Provider != p.Name {
 			t.Errorf("the template gave %+v", c)
 		}
 		for _, line := range strings.Split(text, "\n") {

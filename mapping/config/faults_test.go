@@ -99,7 +99,7 @@ func TestCF01Fields(t *testing.T) {
 			`8:12: a rate needs the field "cost"`,
 			`8:26: field "csot" of a rate is unknown, did you mean "cost"?`,
 		}},
-		{"unknown and a long name", head + strings.Repeat("x", 60) + ": 1\n", []string{`3:1: field of 60 characters of the config is unknown, known are version, storage, listen, secret_key, retention, unit, units, convert, connections, route, burn_order, holds, windows, deficit, rate_card, packs, mapping`}},
+		{"unknown and a long name", head + strings.Repeat("x", 60) + ": 1\n", []string{`3:1: field of 60 characters of the config is unknown, known are version, storage, listen, secret_key, retention, unit, units, convert, connections, route, burn_order, holds, windows, deficit, rate_card, packs, plans, top_up, alerts, mapping`}},
 		{"case matters", head + "Listen: a:1\n", []string{`3:1: field "Listen" of the config is unknown, did you mean "listen"?`}},
 		{"no blank after the colon", "version: 1\nunit: {code: credits, price:0.08}\n", []string{`2:23: field "price" of unit needs a blank after its colon`}},
 		{"wrong kinds", "version: [1]\nunit: credits\nlisten: {a: 1}\nburn_order: expiry\nconnections: [a]\nroute: main\n", []string{
@@ -130,25 +130,15 @@ func TestCF01Fields(t *testing.T) {
 			`6:1: route needs the field "primary"`,
 		}},
 		{"version", "version: 1.0\nunit: {code: a}\n", []string{`1:10: version "1.0" of the format is unknown, write 1`}},
-		{"later fields", head + "plans: {}\ntop_up: {}\nalerts: {}\nrate_card:\n  version: a\n  actions:\n    x: {cost: 1, multiply: {}, tiers: {}, refund_on: [], not_from: [], at_zero: a}\n", []string{
-			`3:1: field "plans" of the config is not supported yet, remove it`,
-			`4:1: field "top_up" of the config is not supported yet, remove it`,
-			`5:1: field "alerts" of the config is not supported yet, remove it`,
-			`9:18: field "multiply" of action "x" is not supported yet, remove it`,
-			`9:32: field "tiers" of action "x" is not supported yet, remove it`,
-			`9:43: field "refund_on" of action "x" is not supported yet, remove it`,
-			`9:58: field "not_from" of action "x" is not supported yet, remove it`,
-			`9:72: field "at_zero" of action "x" is not supported yet, remove it`,
-		}},
-		{"deficit", head + "deficit: {limit: 10, settled_by: any}\n", []string{
-			`3:18: a deficit of "10" is not supported yet, write 0`,
-			`3:34: a deficit settled by "any" is not supported yet, write paid`,
+		{"deficit", head + "deficit: {limit: 1.005, settled_by: anyone}\n", []string{
+			`3:18: limit: amount "1.005" has 3 decimals, the unit keeps 2`,
+			`3:37: settled_by: "anyone" is unknown, write paid or any`,
 		}},
 		{"all at once, in order", "version: 3\nlisten: here\nunit: {code: credits, scale: ten}\nfoo: 1\nholds: {max: -1h}\n", []string{
 			`1:10: version "3" of the format is unknown, write 1`,
 			`2:9: listen: "here" is not an address such as 127.0.0.1:8080`,
 			`3:30: field "scale" must be a whole number from 0 to 9, not "ten"`,
-			`4:1: field "foo" of the config is unknown, known are version, storage, listen, secret_key, retention, unit, units, convert, connections, route, burn_order, holds, windows, deficit, rate_card, packs, mapping`,
+			`4:1: field "foo" of the config is unknown, known are version, storage, listen, secret_key, retention, unit, units, convert, connections, route, burn_order, holds, windows, deficit, rate_card, packs, plans, top_up, alerts, mapping`,
 			`5:14: max: "-1h" is not a duration, write 15m, 24h or 34 days`,
 		}},
 	})
@@ -302,7 +292,7 @@ func TestCF06RateCard(t *testing.T) {
 	}
 	runBad(t, []bad{
 		{"name", card("a b: {cost: 1}"), []string{`6:5: action name "a b" must be 1 to 100 of A-Z a-z 0-9 . _ : -`}},
-		{"nothing to pay", card("x: {meter: seconds}"), []string{`6:5: action "x" needs the field "cost", "base" or "rates"`}},
+		{"nothing to pay", card("x: {meter: seconds}"), []string{`6:5: action "x" needs the field "cost", "base", "rates" or "tiers"`}},
 		{"cost and rates", card("x: {cost: 1, rates: [{cost: 1}]}"), []string{`6:18: cost and rates of action "x" exclude each other, a rate without when is for all other events`}},
 		{"negative", card("x: {cost: -1}"), []string{`6:15: cost: amount "-1" has a sign, write it without`}},
 		{"underscore", card("x: {cost: 1_000}"), []string{`6:15: cost: amount "1_000" has the character '_', only digits and one point are read`}},
@@ -348,7 +338,7 @@ func TestCF06Packs(t *testing.T) {
 		{"expires", pack("a: {credits: 1, price: 1 usd, expires: 12}"), []string{`5:48: expires: "12" is not a time such as 12 months or 30 days, nor never`}},
 		{"expires, zero", pack("a: {credits: 1, price: 1 usd, expires: 0 months}"), []string{`5:48: expires: "0 months" is not between 1 day and 100 years`}},
 		{"expires, huge", pack("a: {credits: 1, price: 1 usd, expires: 101 years}"), []string{`5:48: expires: "101 years" is not between 1 day and 100 years`}},
-		{"expires, cycle", pack("a: {credits: 1, price: 1 usd, expires: cycle}"), []string{`5:48: expires: "cycle" is not a time such as 12 months or 30 days, nor never`}},
+		{"expires, cycle", pack("a: {credits: 1, price: 1 usd, expires: cycles}"), []string{`5:48: expires: "cycles" is not a time such as 12 months or 30 days, nor never`}},
 		{"unit", pack("a: {credits: 1, price: 1 usd, unit: credit}"), []string{`5:45: unit "credit" does not exist, did you mean "credits"?`}},
 		{"no unit of several", "version: 1\nunits: [{code: a}, {code: b}]\nconnections: {o: {provider: stripe, api_key: env:KEY, webhook_secrets: [env:WH]}}\nroute: {primary: o}\npacks: {a: {credits: 1, price: 1 usd}}\nmapping: {o: {strategy: totals}}\n", []string{`5:9: pack "a" needs the field "unit", since there are several units`}},
 	})
@@ -366,7 +356,7 @@ func TestCF07Storage(t *testing.T) {
 }
 
 func TestFaultCodes(t *testing.T) {
-	_, err := Parse("f", []byte(head+"plans: {}\nfoo: 1\n"), testEnv())
+	_, err := Parse("f", []byte(head+"storage: postgres://db\nfoo: 1\n"), testEnv())
 	var faults *Faults
 	if !errors.As(err, &faults) || len(faults.List) != 2 {
 		t.Fatalf("got %v", err)

@@ -1,30 +1,37 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"scrip/core"
 	"scrip/core/convert"
+	"scrip/mapping"
 )
 
 // carried reports whether a figure stands as it stood, and what is in force for it.
-func (v *resolver) carried(path string) (core.Rate, bool) {
-	stood, was := v.stood[path]
-	now, known := v.inForce[path]
+func (v *resolver) carried(path string) (core.Rate, bool) { return v.carriedFrom(path, path) }
+
+// carriedFrom is carried for a figure that stood at another path.
+func (v *resolver) carriedFrom(path, was string) (core.Rate, bool) {
+	stood, had := v.stood[was]
+	now, known := v.inForce[was]
 	f, is := v.draft.figures[path]
-	return now, was && known && is && stood == f.value
+	return now, had && known && is && stood == f.value
 }
 
 // figure settles one number of units; one that the file does not have is zero.
 func (v *resolver) figure(path string, kind convert.Kind, written core.Rate) core.Rate {
+	return v.figureFrom(path, path, kind, written)
+}
+
+// figureFrom is figure for one that stood at another path.
+func (v *resolver) figureFrom(path, was string, kind convert.Kind, written core.Rate) core.Rate {
 	f, ok := v.draft.figures[path]
 	if !ok {
 		return written
 	}
-	old, carried := v.carried(path)
+	old, carried := v.carriedFrom(path, was)
 	if !carried {
 		if _, err := core.ParseAmount(f.text, v.change.To.Scale); err != nil && kind == convert.Fixed {
 			v.invalid(f.at, "%s: %s", f.key, err)
@@ -41,26 +48,6 @@ func (v *resolver) figure(path string, kind convert.Kind, written core.Rate) cor
 	return prices[0].To
 }
 
-func (v *resolver) card() {
-	actions := maps.Clone(v.out.Card.Actions)
-	for _, name := range v.out.Card.Names() {
-		a := actions[name]
-		a.Base = v.figure(actionPath(name, "base"), convert.Fixed, a.Base)
-		a.Minimum = v.figure(actionPath(name, "minimum"), convert.Fixed, a.Minimum)
-		a.Rates = slices.Clone(a.Rates)
-		for i, r := range a.Rates {
-			path := costPath(name, r.When)
-			a.Rates[i].Cost = v.figure(path, convert.PerStep, r.Cost)
-			f, ok := v.draft.figures[path]
-			if ok && !priceable(a.Rates[i].Cost, a, v.change.To.Scale) {
-				v.invalid(f.at, "%s: %q per %d is too fine to be priced exactly in %q, use fewer decimals or a smaller per", f.key, f.text, a.Per, v.change.To.Code)
-			}
-		}
-		actions[name] = a
-	}
-	v.out.Card.Actions = actions
-}
-
 func (v *resolver) packs() {
 	packs := maps.Clone(v.out.Packs)
 	for _, name := range slices.Sorted(maps.Keys(packs)) {
@@ -69,6 +56,7 @@ func (v *resolver) packs() {
 		if n, err := credits.Scaled(v.change.To.Scale); err == nil && n.Den == 1 {
 			p.Credits = core.Amount(n.Num)
 		}
+		v.openPack(name, &p)
 		packs[name] = p
 	}
 	v.out.Packs = packs
@@ -117,17 +105,25 @@ func (v *resolver) price(name string, at pos, old core.Price) (core.Price, bool)
 // figures lists what a config with one unit has in force, by path.
 func (c *Config) figures() map[string]core.Rate {
 	u, out := c.Units[0], map[string]core.Rate{}
-	for name, a := range c.Card.Actions {
-		out[actionPath(name, "base")], out[actionPath(name, "minimum")] = a.Base, a.Minimum
-		for _, r := range a.Rates {
-			out[costPath(name, r.When)] = r.Cost
+	for i := range c.Cards {
+		path := c.cardPath(i)
+		for _, a := range c.Cards[i].Actions {
+			eachFigure(path, &a, func(at string, _ convert.Kind, figure *core.Rate) { out[at] = *figure })
 		}
 	}
 	for name, p := range c.Packs {
 		if r, err := (core.Rate{Num: int64(p.Credits), Den: 1}).Scaled(-u.Scale); err == nil {
 			out[packPath(name)] = r
 		}
+		if len(p.Per) > 0 {
+			out[minimumPath(name)], _ = (core.Rate{Num: int64(p.Minimum), Den: 1}).Scaled(-u.Scale)
+		}
+		for _, q := range p.Per {
+			out[pricePath(perPath(name), q.Currency)] = q.Rate
+		}
 	}
+	c.watchFigures(out)
+	c.planFigures(out)
 	if isMoney(u.Code) {
 		return out // money is worth itself
 	}
@@ -141,25 +137,98 @@ func (c *Config) figures() map[string]core.Rate {
 }
 
 // The paths of figures, as people read them; each figure has one of its own.
+// Those of rate cards are in figures_card.go.
 
-func actionPath(action, figure string) string { return "rate_card.actions." + action + "." + figure }
+func perPath(pack string) string { return "packs." + pack + ".price_per" }
 
-// costPath names a cost by its conditions, which the order in the file does
-// not change.
-func costPath(action string, when map[string]string) string {
-	path := actionPath(action, "cost")
-	if len(when) == 0 {
-		return path
-	}
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(when)) {
-		parts = append(parts, fmt.Sprintf("%s=%q", name, when[name]))
-	}
-	return path + " (" + strings.Join(parts, ", ") + ")"
-}
+func minimumPath(pack string) string { return "packs." + pack + ".minimum" }
 
 func packPath(pack string) string { return "packs." + pack + ".credits" }
 
 func ratePath(connection string) string { return "mapping." + connection + ".rate" }
 
 func pricePath(path string, currency core.Currency) string { return path + " " + string(currency) }
+
+// openPack carries over what belongs to a pack of which the buyer names the
+// amount.
+func (v *resolver) openPack(name string, p *mapping.Pack) {
+	if len(p.Per) == 0 {
+		return
+	}
+	p.Minimum = v.amountOf(minimumPath(name))
+	p.Per = slices.Clone(p.Per)
+	for i, q := range p.Per {
+		path := pricePath(perPath(name), q.Currency)
+		if old, carried := v.carried(path); carried {
+			p.Per[i], _ = v.price(perPath(name), v.draft.figures[path].at, core.Price{Rate: old, Currency: q.Currency})
+		}
+	}
+}
+
+// amountOf settles a figure as an amount of the new unit.
+func (v *resolver) amountOf(path string) core.Amount {
+	n, err := v.figure(path, convert.Fixed, core.Rate{}).Scaled(v.change.To.Scale)
+	if err != nil || n.Den != 1 {
+		return 0
+	}
+	return core.Amount(n.Num)
+}
+
+// watch settles the amounts of top-ups and alerts, and so what they mean.
+func (v *resolver) watch() {
+	c, scale := v.out, v.change.To.Scale
+	c.Rules = nil
+	settle := func(path, text string) string {
+		if text == "" {
+			return ""
+		}
+		return v.amountOf(path).Format(scale)
+	}
+	if c.TopUp != nil {
+		form := *c.TopUp
+		form.Below, form.To = settle(topUpPath("below"), form.Below), settle(topUpPath("to"), form.To)
+		form.Amount, form.Minimum = settle(topUpPath("amount"), form.Amount), settle(topUpPath("minimum"), form.Minimum)
+		c.TopUp = &form
+		if rule, unit, err := form.Rule(c.Packs, c.Units); v.rule(err) {
+			c.rules(unit).TopUp = rule
+		}
+	}
+	if c.Alerts != nil {
+		form := *c.Alerts
+		form.Low = slices.Clone(form.Low)
+		for i, text := range form.Low {
+			form.Low[i] = settle(lowPath(i), text)
+		}
+		c.Alerts = &form
+		if rule, unit, err := form.Rule(c.Units); v.rule(err) {
+			c.rules(unit).Alerts = rule
+		}
+	}
+}
+
+func (v *resolver) rule(err error) bool {
+	if err != nil && len(v.faults) == 0 {
+		v.invalid(v.draft.at, "in the new unit, %s", err)
+	}
+	return err == nil
+}
+
+// watchFigures lists the amounts of top-ups and alerts, by path.
+func (c *Config) watchFigures(out map[string]core.Rate) {
+	put := func(path, text string) {
+		if r, err := core.ParseRate(text); text != "" && err == nil {
+			out[path] = r
+		}
+	}
+	if f := c.TopUp; f != nil {
+		put(topUpPath("below"), f.Below)
+		put(topUpPath("to"), f.To)
+		put(topUpPath("amount"), f.Amount)
+		put(topUpPath("minimum"), f.Minimum)
+	}
+	if f := c.Alerts; f != nil {
+		for i, text := range f.Low {
+			put(lowPath(i), text)
+		}
+	}
+}

@@ -93,8 +93,11 @@ func (v *resolver) convert() error {
 	}
 	c.Retired = append(c.Retired, Retired{Unit: from, To: terms.To.Code, Terms: terms})
 	v.prices()
-	v.card()
+	v.cards()
 	v.packs()
+	v.plans()
+	v.watch()
+	v.deficit()
 	return nil
 }
 

@@ -67,7 +67,7 @@ func over(t testing.TB, text string, base *Config) (*Config, error) {
 	t.Helper()
 	c, again := parsed(t, text), parsed(t, text)
 	out, err := c.Over(base)
-	if !reflect.DeepEqual(c.draft, again.draft) || !reflect.DeepEqual(c.Card, again.Card) || !reflect.DeepEqual(c.Packs, again.Packs) ||
+	if !reflect.DeepEqual(c.draft, again.draft) || !reflect.DeepEqual(c.Cards, again.Cards) || !reflect.DeepEqual(c.Packs, again.Packs) ||
 		!reflect.DeepEqual(c.Units, again.Units) || c.Retired != nil {
 		t.Errorf("resolving changed the file's own config:\n%+v\n%+v", c, again)
 	}
@@ -84,10 +84,15 @@ func resolved(t testing.TB, text string, base *Config) *Config {
 	was := &Config{}
 	if base != nil {
 		*was = *base
-		was.Card.Actions, was.Packs = map[string]rate.Action{}, map[string]mapping.Pack{}
-		for name, a := range base.Card.Actions {
-			a.Rates = append([]rate.Rate(nil), a.Rates...)
-			was.Card.Actions[name] = a
+		was.Cards, was.Packs = nil, map[string]mapping.Pack{}
+		for _, card := range base.Cards {
+			actions := map[string]rate.Action{}
+			for name, a := range card.Actions {
+				ownRates(&a)
+				actions[name] = a
+			}
+			card.Actions = actions
+			was.Cards = append(was.Cards, card)
 		}
 		for name, p := range base.Packs {
 			was.Packs[name] = p
@@ -246,7 +251,7 @@ func TestOverBack(t *testing.T) {
 		left := resolved(t, toUSD(t, "list"), base)
 		c := resolved(t, edit(t, before, creditsLine, creditsLine+"\nconvert: {from: usd, at: "+at+"}"), left)
 		wantFigures(t, c, inCredits)
-		if c.Packs["starter"] != base.Packs["starter"] || !reflect.DeepEqual(c.Units, base.Units) || !reflect.DeepEqual(c.Card, base.Card) {
+		if !reflect.DeepEqual(c.Packs["starter"], base.Packs["starter"]) || !reflect.DeepEqual(c.Units, base.Units) || !reflect.DeepEqual(c.Cards, base.Cards) {
 			t.Errorf("back at %s it is %+v, was %+v", at, c, base)
 		}
 		if len(c.Retired) != 2 || c.Retired[0].To != "usd" || c.Retired[1].Unit.Code != "usd" || c.Retired[1].To != "credits" {
@@ -423,11 +428,11 @@ func TestOverThereAndBack(t *testing.T) {
 		den := rapid.SampledFrom([]string{"1", "2", "0.25", "10"}).Draw(rt, "den")
 		there := edit(t, before, creditsLine, "unit: {code: tokens, scale: 9, price: 0.08 usd, convert: {from: credits, at: "+num+"/"+den+"}}")
 		left := resolved(t, there, base)
-		if want, _ := dec(t, num+"/"+den).Mul(core.Rate{Num: 5, Den: 1}); left.Card.Actions["image"].Rates[0].Cost != want {
-			rt.Fatalf("an image costs %v, want %v", left.Card.Actions["image"], want)
+		if want, _ := dec(t, num+"/"+den).Mul(core.Rate{Num: 5, Den: 1}); left.Cards[0].Actions["image"].Rates[0].Cost != want {
+			rt.Fatalf("an image costs %v, want %v", left.Cards[0].Actions["image"], want)
 		}
 		back := resolved(t, edit(t, before, creditsLine, creditsLine+"\nconvert: {from: tokens, at: "+den+"/"+num+"}"), left)
-		if !reflect.DeepEqual(back.Card, base.Card) || !reflect.DeepEqual(back.Packs, base.Packs) || !reflect.DeepEqual(back.Units, base.Units) ||
+		if !reflect.DeepEqual(back.Cards, base.Cards) || !reflect.DeepEqual(back.Packs, base.Packs) || !reflect.DeepEqual(back.Units, base.Units) ||
 			back.Connections[1].Rate != base.Connections[1].Rate {
 			rt.Fatalf("back it is %+v", back)
 		}

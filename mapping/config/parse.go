@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -83,8 +82,8 @@ func Parse(name string, data []byte, env Env) (*Config, error) {
 
 // The fields at the top of the file.
 const (
-	topFields = "version storage listen secret_key retention unit units convert connections route burn_order holds windows deficit rate_card packs mapping"
-	topLater  = "plans top_up alerts"
+	topFields = "version storage listen secret_key retention unit units convert connections route burn_order holds windows deficit rate_card packs plans top_up alerts mapping"
+	topLater  = ""
 )
 
 func (r *reader) config(root *node) *Config {
@@ -114,14 +113,16 @@ func (r *reader) config(root *node) *Config {
 		c.Order = r.burnOrder(f)
 	}
 	r.times(top, c)
-	r.deficit(top)
 	found := r.conversions(top)
 	c.Units = r.units(top)
 	r.conversion(found, c)
+	r.deficit(top, c)
 	c.Connections = r.connections(top)
 	r.route(top, c)
-	r.rateCard(top, c)
+	r.rateCards(top, c)
 	r.packs(top, c)
+	r.plans(top, c)
+	r.watch(top, c)
 	r.mappings(top, c)
 	return c
 }
@@ -206,23 +207,4 @@ func (r *reader) times(top object, c *Config) {
 	windows := section("windows", windowsFields)
 	span(windows, "late", &c.Late, time.Second, 366*day)
 	span(windows, "skew", &c.Skew, time.Second, day)
-}
-
-// deficit accepts the rule that is in force, that there is none.
-func (r *reader) deficit(top object) {
-	f, ok := top.get("deficit")
-	if !ok {
-		return
-	}
-	o := r.object(f, "deficit", deficitFields, "")
-	if limit, ok := o.get("limit"); ok {
-		if text, ok := r.text(limit, maxEcho); ok && text != "0" {
-			r.report(limit.value.at, core.CodeNotSupported, fmt.Sprintf("a deficit of %q is not supported yet, write 0", text))
-		}
-	}
-	if by, ok := o.get("settled_by"); ok {
-		if text, ok := r.text(by, maxEcho); ok && text != "paid" {
-			r.report(by.value.at, core.CodeNotSupported, fmt.Sprintf("a deficit settled by %q is not supported yet, write paid", text))
-		}
-	}
 }

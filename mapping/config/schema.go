@@ -8,7 +8,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/convert"
-	"scrip/core/rate"
+	"scrip/core/sale"
 )
 
 // schema is a node of a JSON Schema.
@@ -123,11 +123,14 @@ func topParts(providers []Provider) map[string]schema {
 		"windows": section("When a reported fact may have happened.", windowsFields, "", map[string]schema{
 			"late": span("How old a fact may be."), "skew": span("How far ahead of our clock a fact may be."),
 		}),
-		"deficit": section("What may be spent beyond the balance: nothing.", deficitFields, "", map[string]schema{
-			"limit": {"description": "How much.", "enum": []any{0, "0"}}, "settled_by": oneOf("What settles it.", "paid"),
+		"deficit": section("What may be spent beyond the balance.", deficitFields, "", map[string]schema{
+			"limit": decimal("How much, in the first unit; 0 is nothing."), "settled_by": oneOf("Whose grants pay it.", "paid", "any"),
 		}),
 		"rate_card": cardPart(),
 		"packs":     named("Credits sold at a price.", packName, maxPacks, packPart()),
+		"plans":     named("What customers subscribe to.", planName, maxPlans, planPart()),
+		"top_up":    topUpPart(),
+		"alerts":    alertsPart(),
 		"mapping":   named("How a connection is told; everything has a default.", connectionName, maxConnections, mappingPart()),
 	}
 }
@@ -166,33 +169,48 @@ func connectionPart(providers []Provider) schema {
 	})
 }
 
-func cardPart() schema {
-	one := section("The price of events that fit; the one with most conditions wins.", rateFields, "cost", map[string]schema{
-		"when": named("Values that dimensions must have.", plainName, maxConditions, text("The value.")),
-		"cost": decimal("Units for each step."),
+func packPart() schema {
+	price := money("What one costs, such as 80 usd.")
+	prices := schema{"description": "What one costs; a list for several currencies.", "anyOf": []schema{price, listOf("One for each currency.", price, 1, 0)}}
+	each := money("What one unit costs, such as 1 usd.")
+	pack := section("Credits sold at a price.", packFields, "", map[string]schema{
+		"credits": decimal("How many are in one pack."),
+		"unit":    matching("Their unit, where there are several.", unitCode.String()),
+		"price":   prices,
+		"tiers": listOf("Instead of price: what each pack costs by how many are bought at once.", section("Up to so many packs.", packTierFields, "price", map[string]schema{
+			"up_to": whole("The most packs; the last tier has no end.", 1, sale.MaxPacks), "price": prices,
+		}), 1, maxPackTiers),
+		"price_per":      {"description": "Instead of credits and price: the buyer names an amount, and one unit costs this.", "anyOf": []schema{each, listOf("One for each currency.", each, 1, 0)}},
+		"minimum":        decimal("The fewest packs, or with price_per the least amount, that are sold at once."),
+		"expires":        {"description": "How long they last after they were paid for.", "type": "string", "anyOf": []schema{{"pattern": lifeSpan.String()}, {"enum": []string{"never", "cycle"}}}},
+		"non_refundable": {"description": "Whether the money is kept in any case.", "type": "boolean"},
 	})
-	action := section("What one action costs: base + cost x (quantity / per).", actionFields, "", map[string]schema{
-		"cost":    decimal("Units for each step of the quantity."),
-		"base":    decimal("Units for each event."),
-		"meter":   matching("What the quantity counts, for people.", plainName.String()),
-		"per":     whole("The quantity in one step.", 1, maxPer),
-		"round":   oneOf("What becomes of a begun step.", rate.StepUp, rate.StepHalfEven, rate.StepNone),
-		"minimum": decimal("The least that an event costs, in units."),
-		"rates":   listOf("Costs by condition, instead of cost.", one, 1, maxRates),
-	})
-	return section("What actions cost.", cardFields, "version actions", map[string]schema{
-		"version":      text("The name of this card."),
-		"effective_at": text("Since when it is in force."),
-		"actions":      named("The actions.", actionName, maxActions, action),
+	pack["anyOf"] = []schema{{"required": []string{"credits", "price"}}, {"required": []string{"credits", "tiers"}}, {"required": []string{"price_per"}}}
+	return pack
+}
+
+func topUpPart() schema {
+	bound := matching("Such as 3 per month or 500 usd per month; calendar periods, in UTC.", capText.String())
+	return section("Credits that are bought before they run out.", topUpFields, "pack below", map[string]schema{
+		"enabled": {"description": "Whether it is on; it is unless false is written.", "type": "boolean"},
+		"pack":    matching("What is bought.", packName.String()),
+		"below":   decimal("The balance: the first move below it buys."),
+		"to":      decimal("Buy what is missing to this balance."),
+		"amount":  decimal("Or always this many."),
+		"packs":   whole("Or so many packs; one when nothing is said.", 1, 1000),
+		"percent": whole("Or a share of what was bought by hand in the month before.", 1, maxPercent),
+		"minimum": decimal("With percent: at least this many."),
+		"at_most": {"description": "Bounds of number or money.", "anyOf": []schema{bound, listOf("Several.", bound, 1, maxCaps)}},
+		"retry":   {"description": "How long to wait after each decline in a row; one more suspends it.", "anyOf": []schema{span("One wait."), listOf("The waits.", span("One."), 0, maxRetries)}},
 	})
 }
 
-func packPart() schema {
-	return section("Credits sold at a price.", packFields, "credits price", map[string]schema{
-		"credits": decimal("How many."),
-		"unit":    matching("Their unit, where there are several.", unitCode.String()),
-		"price":   money("What they cost, such as 80 usd."),
-		"expires": {"description": "How long they last after they were paid for.", "type": "string", "anyOf": []schema{{"pattern": lifeSpan.String()}, {"const": "never"}}},
+func alertsPart() schema {
+	return section("What customers are told of their balance.", alertsFields, "", map[string]schema{
+		"enabled":  {"description": "Whether anything is told.", "type": "boolean"},
+		"unit":     matching("The unit that is meant, where there are several.", unitCode.String()),
+		"low":      listOf("Balances whose crossing is told.", decimal("A balance."), 0, maxThresholds),
+		"expiring": {"description": "How long before credits expire.", "anyOf": []schema{span("One lead time."), listOf("Several.", span("One."), 0, maxThresholds)}},
 	})
 }
 

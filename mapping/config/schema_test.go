@@ -86,6 +86,11 @@ func sections(path []string, s tree, f func(path []string, fields tree)) {
 	if each, ok := s["additionalProperties"].(tree); ok {
 		sections(append(slices.Clone(path), "*"), each, f)
 	}
+	if ways, ok := s["anyOf"].([]any); ok {
+		for _, way := range ways {
+			sections(path, way.(tree), f)
+		}
+	}
 	if each, ok := s["items"].(tree); ok {
 		sections(append(slices.Clone(path), "[]"), each, f)
 	}
@@ -154,6 +159,28 @@ packs: {one: {unit: usd, credits: 5, price: 5.00 usd}}
 mapping: {pay: {strategy: totals}, main: {units: {credits: 4711}}}
 `
 
+const watched = `version: 1
+unit: {code: usd, scale: 6}
+connections: {pay: {provider: stripe, api_key: env:KEY, webhook_secrets: [env:WH]}}
+route: {primary: pay}
+packs:
+  block: {credits: 25000, tiers: [{up_to: 10, price: [15 usd, 14.00 eur]}, {price: [14 usd, 13 eur]}], minimum: 2, expires: cycle, non_refundable: true}
+  open: {price_per: [1 usd, 0.95 eur], minimum: 5, expires: never}
+  euros: {price: [9 usd, 8 eur], credits: 9}
+top_up: {enabled: false, pack: block, below: 100, percent: 25, minimum: 25000, at_most: [3 per month, 500 usd per year], retry: 2h}
+alerts: {enabled: true, unit: usd, low: [100, 20.5], expiring: [30 days, 24h]}
+mapping: {pay: {strategy: totals}}
+`
+
+const watchedToo = `version: 1
+unit: {code: credits}
+connections: {pay: {provider: stripe, api_key: env:KEY, webhook_secrets: [env:WH]}}
+route: {primary: pay}
+packs: {starter: {credits: 1000, price: 80 usd}}
+mapping: {pay: {strategy: totals}}
+top_up: {pack: starter, below: 100, to: 1000, at_most: 3 per month, retry: [1h]}
+`
+
 const converted = `version: 1
 unit: {code: usd, scale: 4, convert: {from: credits, at: 1/30}}
 connections: {main: {provider: stripe, api_key: env:KEY, webhook_secrets: [env:WH]}}
@@ -180,7 +207,8 @@ func TestSchemaTakesWhatTheReaderTakes(t *testing.T) {
 		text  string
 		clash string // what only the reader minds
 	}{
-		"full": {text: full}, "template": {text: Template("stripe")}, "several": {text: several},
+		"full": {text: full}, "template": {text: Template("stripe")}, "several": {text: several}, "rich card": {text: richCard}, "plans": {text: planned}, "versions": {text: versions}, "watched": {text: watched}, "to": {text: watchedToo},
+		"amount": {text: strings.Replace(watchedToo, "to: 1000", "amount: 50.25", 1)}, "packs": {text: strings.Replace(watchedToo, "to: 1000", "packs: 3", 1)},
 		"converted": {text: converted, clash: "a second time"},
 		"rate":      {text: strings.NewReplacer("at: list", "at: 30", ", convert: {from: credits, at: 1/30}", "").Replace(converted)},
 		"listed":    {text: "version: 1\nunits: [{code: usd, convert: {from: credits, at: 30}}]\n"},
@@ -210,7 +238,7 @@ func TestSchemaRefusesWhatTheReaderRefuses(t *testing.T) {
 		"sqlite:/var/lib/scrip/scrip.db": "mysql:x", "secret_key: env:SECRET": "secret_key: sk_live_4711", "{raw: 400 days}": "{raw: 400}",
 		"{raw: 400 days}\n": "{raw: long}\n", "provider: stripe": "provider: strip", "base_url: http://127.0.0.1:8081": "base_url: ftp://x",
 		"webhook_secrets: [env:WH, env:WH2]": "webhook_secrets: []", "{primary: main, ": "{", "[cost_basis, expiry]": "[cheapest]",
-		"limit: 0, ": "limit: 5, ", "settled_by: paid": "settled_by: hope", "per: 1000": "per: 0", "round: up": "round: down",
+		"limit: 0, ": "limit: -5, ", "settled_by: paid": "settled_by: hope", "per: 1000": "per: 0", "round: up": "round: down",
 		"minimum: 0.10": "minimum: -1", "cost: 1.5": "cost: much", "api.call: {cost: 1}": "api.call: {costs: 1}", "api.call: {cost": "'a b': {cost",
 		"starter: {credits: 1000, ": "starter: {", "price: 80 usd": "price: 80", "expires: never": "expires: soon", "strategy: meter": "strategy: best",
 		"rate: 0.08 usd": "rate: cheap", "create: false": "create: maybe", "window: 5m": "window: 5", "manual_changes: flag": "manual_changes: shrug",

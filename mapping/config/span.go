@@ -26,12 +26,8 @@ func (r *reader) duration(f field, into *time.Duration, least, most time.Duratio
 	if !ok {
 		return
 	}
-	var total int64
-	if m := longSpan.FindStringSubmatch(text); m != nil {
-		total = number(m[1]) * seconds[m[2]]
-	} else if m := shortSpan.FindStringSubmatch(text); m != nil {
-		total = number(m[1])*3600 + number(m[2])*60 + number(m[3])
-	} else {
+	total, ok := spanSeconds(text)
+	if !ok {
 		why := "is not a duration"
 		if bareSpan.MatchString(text) {
 			why = "has no unit"
@@ -44,6 +40,17 @@ func (r *reader) duration(f field, into *time.Duration, least, most time.Duratio
 		return
 	}
 	*into = time.Duration(total) * time.Second
+}
+
+// spanSeconds is the length of a duration.
+func spanSeconds(text string) (int64, bool) {
+	if m := longSpan.FindStringSubmatch(text); m != nil {
+		return number(m[1]) * seconds[m[2]], true
+	}
+	if m := shortSpan.FindStringSubmatch(text); m != nil {
+		return number(m[1])*3600 + number(m[2])*60 + number(m[3]), true
+	}
+	return 0, false
 }
 
 // The longest life of a pack's credits: a hundred years.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"scrip/core"
+	"scrip/core/plan"
 	"scrip/core/rate"
 	"scrip/mapping"
 )
@@ -23,12 +24,17 @@ type Config struct {
 	Route       mapping.Route
 	Order       core.Order
 	Holds       Holds
+	Deficit     Deficit
 	Late        time.Duration // how old a late fact may be
 	Skew        time.Duration // how far ahead a fact may be
-	Card        rate.Card
+	Cards       rate.Cards    // versions of the rate card, the oldest first
 	Packs       map[string]mapping.Pack
-	Digest      string // SHA-256 of the file, in hex
-	draft       *draft // the figures of a file with convert, as they are written
+	Plans       map[string]plan.Terms  // by name, in the first unit
+	TopUp       *TopUpForm             // as it is written, nil for none
+	Alerts      *AlertsForm            // likewise
+	Rules       map[string]*plan.Rules // by unit, what TopUp and Alerts mean
+	Digest      string                 // SHA-256 of the file, in hex
+	draft       *draft                 // the figures of a file with convert, as they are written
 }
 
 // Unit is a unit and its list prices.

@@ -11,7 +11,6 @@ import (
 
 	"scrip/core"
 	"scrip/core/convert"
-	"scrip/core/rate"
 	"scrip/mapping/config"
 )
 
@@ -32,14 +31,13 @@ func SettingsOf(c *config.Config) Settings {
 	s.put("route.primary", c.Route.Primary)
 	s.put("route.payments", c.Route.Collector())
 	s.put("route.shadow", strings.Join(c.Route.Shadow, ", "))
-	s.put("rate_card.version", c.Card.Version)
-	s.put("rate_card.effective_at", c.Card.Effective.String())
-	for name, action := range c.Card.Actions {
-		s.action("rate_card.actions."+name, action)
+	for i, card := range c.Cards {
+		s.card(card, i == len(c.Cards)-1)
 	}
 	for name, p := range c.Packs {
-		s["packs."+name] = fmt.Sprintf("%s %s for %s, %s", unitText(c, p.Unit, p.Credits), p.Unit, p.Price, life(p.Months, p.Days))
+		s["packs."+name] = packText(c, p)
 	}
+	s.watch(c)
 	for _, conn := range c.Connections {
 		s.connection(conn, activeUnits(c, conn.Units))
 	}
@@ -49,24 +47,6 @@ func SettingsOf(c *config.Config) Settings {
 func (s Settings) put(path, value string) {
 	if value != "" {
 		s[path] = value
-	}
-}
-
-func (s Settings) action(at string, a rate.Action) {
-	s[at+".per"], s[at+".round"] = strconv.FormatInt(a.Per, 10), string(a.Round)
-	s.put(at+".meter", a.Meter)
-	if !a.Base.IsZero() {
-		s[at+".base"] = ratio(a.Base)
-	}
-	if !a.Minimum.IsZero() {
-		s[at+".minimum"] = ratio(a.Minimum)
-	}
-	for _, r := range a.Rates {
-		when := pairs(r.When)
-		if when == "" {
-			when = "otherwise"
-		}
-		s[at+".cost ("+when+")"] = ratio(r.Cost)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/rate"
 	"scrip/mapping/config"
 	"scrip/mapping/migrate"
 	"scrip/storage/sqlite"
@@ -95,7 +96,8 @@ func (o *office) wantState(file, unit, balance, cost string) {
 		if got := a.Balance(l.Now()).Posted.Format(u.Scale); u.Code != unit || got != balance {
 			o.Errorf("ann has %s %s, want %s %s", got, u.Code, balance, unit)
 		}
-		c, err := s.Config.Card.Actions["image.generate"].Cost(core.Rate{Num: 1, Den: 1}, nil, u.Unit)
+		image := s.Config.Cards[0].Actions["image.generate"]
+		c, err := image.Cost(rate.Event{Quantity: rate.One}, u.Unit)
 		o.need(err)
 		if got := c.Format(u.Scale); got != cost {
 			o.Errorf("an image costs %s, want %s", got, cost)

@@ -7,6 +7,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/mapping"
 )
 
@@ -81,7 +82,7 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 		return j.chooseEnd(tx, row, body.End)
 	case body.Sale != nil:
 		o.act = doSell
-		if p, err := purchaseOf(tx, body.Sale.ID); err != nil || p.State != core.PurchasePending && !row.Tried {
+		if p, err := purchaseOf(tx, body.Sale.ID); err != nil || p.State != sale.Pending && !row.Tried {
 			return &unsent{ledger.Ignored, fmt.Sprintf("the purchase is %s already", p.State)}, err
 		}
 	case body.Consume != nil:
@@ -219,8 +220,8 @@ func carrierMark(customer, connection, vendor string) adapters.Mark {
 	}
 }
 
-func purchaseOf(tx *ledger.Tx, id core.ID) (core.Purchase, error) {
-	var p core.Purchase
+func purchaseOf(tx *ledger.Tx, id core.ID) (sale.Purchase, error) {
+	var p sale.Purchase
 	record := tx.Record(ledger.RecordKey{Kind: ledger.PurchaseKind, ID: string(id)})
 	if record == nil {
 		return p, core.Errorf(core.CodeInvalid, "purchase %q does not exist any more", string(id))

@@ -16,6 +16,7 @@ import (
 	"scrip/adapters/stripe/sandbox"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/internal/clock"
 	"scrip/mapping"
 	"scrip/mapping/sync"
@@ -162,7 +163,7 @@ func TestStoryWithFaults(t *testing.T) {
 	x.must(x.clock.Set(x.clock.Now().Add(time.Minute)))
 	_, _, err := x.led.PutCustomer(ctx, ledger.Customer{ID: "acme", Name: "Acme"})
 	x.must(err)
-	p, _, err := x.led.Buy(ctx, "buy", core.Purchase{
+	p, _, err := x.led.Buy(ctx, "buy", sale.Purchase{
 		Customer: "acme", Pack: "starter", Unit: "credits", Credits: 1000_00, Price: core.Money{Minor: 8000, Currency: "usd"}, Connection: "main",
 	})
 	x.must(err)

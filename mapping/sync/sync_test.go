@@ -11,6 +11,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/mapping"
 )
 
@@ -57,7 +58,7 @@ func TestSaleOffersPayment(t *testing.T) {
 	v := newVendor()
 	w := newWorld(t, one(finder{v}))
 	w.customer("acme", "Acme")
-	p, _, err := w.led.Buy(w.ctx, "buy", core.Purchase{Customer: "acme", Pack: "starter", Unit: "credits", Credits: 1000, Price: core.Money{Minor: 8000, Currency: "usd"}})
+	p, _, err := w.led.Buy(w.ctx, "buy", sale.Purchase{Customer: "acme", Pack: "starter", Unit: "credits", Credits: 1000, Price: core.Money{Minor: 8000, Currency: "usd"}})
 	w.must(err)
 	v.fail("sell", fault{err: adapters.Errorf(adapters.CodeUnknown, "timeout"), after: true})
 	w.drain()

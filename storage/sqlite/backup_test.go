@@ -68,7 +68,7 @@ func TestBackupIsOfOneInstant(t *testing.T) {
 	if steps < 3 || steps > 10 {
 		t.Errorf("the copy took %d steps", steps)
 	}
-	if seen != "before" || c.Rows["records"] != 13 || c.Schema != 4 {
+	if seen != "before" || c.Rows["records"] != 13 || c.Schema != 5 {
 		t.Errorf("the copy has %q, %+v", seen, c)
 	}
 	info, err := os.Stat(to)
@@ -116,7 +116,7 @@ func TestBackupFails(t *testing.T) {
 		"a check":      {t.Context(), from, BackupOptions{Check: func(context.Context, *Store) error { return broken }}, broken.Error()},
 		"a stop":       {ended, from, BackupOptions{Progress: func(int64, int64) { cancel() }}, "it was interrupted: context canceled"},
 		"damage":       {t.Context(), damaged, BackupOptions{}, "damaged"},
-		"newer":        {t.Context(), newer, BackupOptions{}, "schema 999, this program knows 4: use a newer program"},
+		"newer":        {t.Context(), newer, BackupOptions{}, "schema 999, this program knows 5: use a newer program"},
 		"no database":  {t.Context(), older, BackupOptions{}, "not a database"},
 		"nothing":      {t.Context(), empty, BackupOptions{}, "no database of Scrip"},
 		"no such file": {t.Context(), from + "x", BackupOptions{}, `database "scrip.dbx": no such file`},
@@ -194,7 +194,7 @@ func TestBackupOfOlderSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, name := range []string{"migrations/0001_ledger.sql", "migrations/0002_units.sql"} {
-		if err := migrateTo(conn, i+1, 4, name); err != nil {
+		if err := migrateTo(conn, i+1, 5, name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,7 +203,7 @@ func TestBackupOfOlderSchema(t *testing.T) {
 		checked = pragma(t, s.write.conn, "user_version")
 		return nil
 	}})
-	if err != nil || c.Schema != 2 || checked != "4" {
+	if err != nil || c.Schema != 2 || checked != "5" {
 		t.Errorf("the copy is %+v, %v; schema %s was checked", c, err, checked)
 	}
 	if got := files(t, dir); got != "copy.db" {
@@ -211,7 +211,7 @@ func TestBackupOfOlderSchema(t *testing.T) {
 	}
 	for _, path := range []string{from, to} {
 		state, err := Inspect(t.Context(), path)
-		if err != nil || state.Schema != 2 || state.Known != 4 || len(state.Damage) != 0 || state.Bytes == 0 {
+		if err != nil || state.Schema != 2 || state.Known != 5 || len(state.Damage) != 0 || state.Bytes == 0 {
 			t.Errorf("%s is %+v, %v", filepath.Base(path), state, err)
 		}
 	}

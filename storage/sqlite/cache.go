@@ -46,7 +46,7 @@ func (w *writer) account(key ledger.AccountKey) (*core.Account, loadedAccount, e
 	if err != nil || a == nil {
 		return nil, loadedAccount{}, err
 	}
-	return a, loadedAccount{a.NextDue(), a.Became, rows}, nil
+	return a, loadedAccount{a.NextDue(), a.Became, a.Overdrawn, rows}, nil
 }
 
 // keep puts the accounts of a successful commit into the cache. One with a
@@ -55,7 +55,7 @@ func (w *writer) keep(s *ledger.State) {
 	for key, loaded := range w.loaded {
 		if a := s.Accounts[key]; a != nil && loaded.follow(a) {
 			a.Committed()
-			loaded.due, loaded.became = a.NextDue(), a.Became
+			loaded.due, loaded.became, loaded.overdrawn = a.NextDue(), a.Became, a.Overdrawn
 			w.cache.accounts[key] = cached{a, loaded}
 		}
 	}

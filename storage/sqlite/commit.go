@@ -22,9 +22,10 @@ type writer struct {
 }
 
 type loadedAccount struct {
-	due    core.Time
-	became string
-	grants map[core.ID]grantRow
+	due       core.Time
+	became    string
+	overdrawn core.Amount
+	grants    map[core.ID]grantRow
 }
 
 // grantRow is where a grant stands, and its columns that rarely change.

@@ -9,6 +9,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 )
 
 // erase makes a customer of whom something personal is kept in every place, and
@@ -54,7 +55,7 @@ func (s *story) personal() error {
 	if err != nil {
 		return err
 	}
-	p, _, err := s.Buy(s.ctx, "eve buy", core.Purchase{Customer: "eve", Pack: "small", Unit: "credits", Credits: 5, Price: core.Money{Minor: 1, Currency: "usd"}, Connection: "east"})
+	p, _, err := s.Buy(s.ctx, "eve buy", sale.Purchase{Customer: "eve", Pack: "small", Unit: "credits", Credits: 5, Price: core.Money{Minor: 1, Currency: "usd"}, Connection: "east"})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"scrip/core"
 	"scrip/core/convert"
 	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/internal/crash"
 	"scrip/storage/sqlite"
 )
@@ -188,7 +189,7 @@ func (s *story) inbox() error {
 	if err := s.customer("ann"); err != nil {
 		return err
 	}
-	p, _, err := s.Buy(s.ctx, "buy", core.Purchase{
+	p, _, err := s.Buy(s.ctx, "buy", sale.Purchase{
 		Customer: "ann", Pack: "small", Unit: "credits", Credits: 500, Price: core.Money{Minor: 80_00, Currency: "usd"}, Connection: "east",
 	})
 	if err := s.ack(ledger.OpPurchase, "buy", p, err); err != nil {
@@ -238,14 +239,14 @@ func (s *story) work(q ledger.Queue, one func(ledger.Claimed) error) error {
 }
 
 // apply applies the payment and marks its event, in one commit.
-func (s *story) apply(p core.Purchase, e *ledger.Event) error {
+func (s *story) apply(p sale.Purchase, e *ledger.Event) error {
 	return s.Do(s.ctx, &ledger.Op{
 		Names: func(b *ledger.Batch) {
 			b.Events = append(b.Events, ledger.Lease{ID: e.ID, Fence: e.Fence})
 			s.NamesPayment(b, p)
 		},
 		Decide: func(tx *ledger.Tx) error {
-			if _, _, err := tx.Pay(core.Payment{Purchase: core.ID(e.Body), Object: "invoice", Paid: p.Price, Settled: true}); err != nil {
+			if _, _, err := tx.Pay(sale.Payment{Purchase: core.ID(e.Body), Object: "invoice", Paid: p.Price, Settled: true}); err != nil {
 				return err
 			}
 			done := *tx.Event(e.ID)

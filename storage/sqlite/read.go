@@ -13,13 +13,13 @@ func readAccount(conn *sqlite.Conn, key ledger.AccountKey) (*core.Account, map[c
 	var a *core.Account
 	var openHolds int64
 	name, bucket := accountName(key), bucketOf(key)
-	q := query(conn, "SELECT seq, head, consumed, holds, windows, became FROM accounts WHERE bucket = ? AND account = ?")
+	q := query(conn, "SELECT seq, head, consumed, holds, windows, became, overdrawn, policy, acts FROM accounts WHERE bucket = ? AND account = ?")
 	err := q.ints(bucket).text(name).each(func(r *row) error {
 		a = &core.Account{Customer: key.Customer, Unit: core.Unit{Code: key.Unit}, Seq: r.int()}
 		r.hash(&a.Head)
 		a.Consumed, openHolds = r.amount(), r.int()
 		a.Windows = parseWindows(r.text())
-		a.Became = r.text()
+		a.Became, a.Overdrawn, a.Stored, a.Acts = r.text(), r.amount(), r.text(), r.time()
 		return nil
 	})
 	if err != nil || a == nil {

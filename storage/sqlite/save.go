@@ -117,14 +117,16 @@ func (w *writer) saveHead(a *core.Account, name string, bucket int64, was loaded
 		}
 	}
 	windows := formatWindows(a.Windows)
-	if known && due == was.due && a.Became == was.became {
+	if known && due == was.due && a.Became == was.became && a.Overdrawn == was.overdrawn && !a.Kept() {
 		q := query(w.conn, "UPDATE accounts SET seq = ?, head = ?, consumed = ?, holds = ?, windows = ? WHERE bucket = ? AND account = ?")
 		return q.ints(a.Seq).blob(a.Head[:]).ints(int64(a.Consumed), open).text(windows).ints(bucket).text(name).run()
 	}
-	q := query(w.conn, `INSERT INTO accounts (bucket, account, seq, head, consumed, holds, due, windows, became) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET seq = excluded.seq, head = excluded.head, consumed = excluded.consumed, holds = excluded.holds,
-		due = excluded.due, windows = excluded.windows, became = excluded.became`)
-	return q.ints(bucket).text(name).ints(a.Seq).blob(a.Head[:]).ints(int64(a.Consumed), open, int64(due)).text(windows, a.Became).run()
+	q := query(w.conn, `INSERT INTO accounts (bucket, account, seq, head, consumed, holds, due, windows, became, overdrawn, policy, acts)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET seq = excluded.seq, head = excluded.head, consumed = excluded.consumed, holds = excluded.holds, due = excluded.due,
+		windows = excluded.windows, became = excluded.became, overdrawn = excluded.overdrawn, policy = excluded.policy, acts = excluded.acts`)
+	q.ints(bucket).text(name).ints(a.Seq).blob(a.Head[:]).ints(int64(a.Consumed), open, int64(due)).text(windows, a.Became)
+	return q.ints(int64(a.Overdrawn)).text(a.Stored).ints(int64(a.Acts)).run()
 }
 
 // updateGrant writes what a grant's movements changed. The columns that rarely

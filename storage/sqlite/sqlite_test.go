@@ -72,7 +72,7 @@ func TestPragmas(t *testing.T) {
 			s := openAt(t, filepath.Join(t.TempDir(), "scrip.db"), c.options)
 			for name, want := range map[string]string{
 				"journal_mode": "wal", "synchronous": c.synchronous, "foreign_keys": "1", "busy_timeout": "10000",
-				"user_version": "4", "integrity_check": "ok", "secure_delete": "2",
+				"user_version": "5", "integrity_check": "ok", "secure_delete": "2",
 			} {
 				if got := pragma(t, s.write.conn, name); got != want {
 					t.Errorf("%s is %q, want %q", name, got, want)
@@ -145,7 +145,7 @@ func TestReopen(t *testing.T) {
 		case now != first:
 			t.Errorf("opening again changed the schema to\n%s", now)
 		}
-		if got := pragma(t, s.write.conn, "user_version"); got != "4" {
+		if got := pragma(t, s.write.conn, "user_version"); got != "5" {
 			t.Errorf("the schema is %s", got)
 		}
 		if err := s.Close(); err != nil {

@@ -251,7 +251,7 @@ func (t *tables) applyAccount(a *core.Account) error {
 	}
 	t.accounts[key] = core.Account{
 		Customer: a.Customer, Unit: core.Unit{Code: a.Unit.Code}, Seq: a.Seq, Head: a.Head, Consumed: a.Consumed, Windows: slices.Clone(a.Windows),
-		Became: a.Became,
+		Became: a.Became, Overdrawn: a.Overdrawn, Stored: a.Stored, Acts: a.Acts,
 	}
 	for g := range a.ChangedGrants {
 		t.grants = slices.DeleteFunc(t.grants, func(o owned[core.Grant]) bool { return o.value.ID == g.ID })

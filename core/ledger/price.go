@@ -1,0 +1,235 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"scrip/core"
+	"scrip/core/plan"
+	"scrip/core/rate"
+)
+
+// Ask is an action that is priced where it is decided: by the rate card that is
+// in force then, or that the customer keeps, and by what was used before.
+type Ask struct {
+	Cards rate.Cards
+	Units []core.Unit // all that are configured; the first is the cards' own
+	Event rate.Event  // its Used is found out
+}
+
+// keeper is a policy that counts use and may keep a version of the rate card.
+type keeper interface {
+	core.Policy
+	Used(name, per string, now core.Time) int64
+	Count(name, per string, n int64, now core.Time)
+	Pinned() string
+	Copy() (core.Policy, error)
+}
+
+// priced is what an ask comes to.
+type priced struct {
+	card    string
+	action  rate.Action
+	event   rate.Event
+	parts   []rate.Part // at least one; nothing is zero unless all is
+	counter string      // of the use that the price goes by, "" for none
+	per     string
+	counts  rate.Quantity
+	buffer  [2]rate.Part
+}
+
+// names adds the accounts that an ask may touch.
+func (c *Charge) names(b *Batch) {
+	b.Accounts = append(b.Accounts, c.Account)
+	if c.Ask == nil || len(c.Ask.Units) == 1 {
+		return
+	}
+	var buffer [4]string
+	for _, code := range c.Ask.Cards.Units(c.Action, c.Account.Unit, buffer[:0]) {
+		if code != c.Account.Unit {
+			b.Accounts = append(b.Accounts, AccountKey{c.Account.Customer, code})
+		}
+	}
+}
+
+// price finds out what a charge costs. A refusal is about the request and the
+// price list, so that it is no answer for ever.
+func (tx *Tx) price(c *Charge) (*priced, error) {
+	p := &priced{event: c.Ask.Event}
+	pinned := ""
+	if k := tx.keeper(c.Account); k != nil {
+		pinned = k.Pinned()
+	}
+	card, err := c.Ask.Cards.At(tx.Now, pinned)
+	if err != nil {
+		return nil, undecided{err}
+	}
+	p.card = card.Version
+	if p.action, err = card.Find(c.Action); err != nil {
+		return nil, undecided{err}
+	}
+	name, per, counts, err := p.action.Counter(p.event)
+	if err != nil {
+		return nil, undecided{err}
+	}
+	if p.counter, p.per, p.counts = name, string(per), counts; name != "" {
+		key := c.Account
+		if p.action.Unit != "" {
+			key.Unit = p.action.Unit
+		}
+		if k := tx.keeper(key); k != nil {
+			p.event.Used = rate.Quantity(k.Used(name, p.per, tx.Now))
+		}
+	}
+	parts, err := p.action.Price(p.event, c.Ask.Units, p.buffer[:0])
+	if err != nil {
+		return nil, undecided{err}
+	}
+	if len(parts) > 1 {
+		first := parts[0]
+		parts = slices.DeleteFunc(parts, func(part rate.Part) bool { return part.Amount == 0 })
+		if len(parts) == 0 {
+			parts = append(parts, first)
+		}
+	}
+	p.parts = parts
+	return p, nil
+}
+
+// keeper is what an account counts and keeps, or nil.
+func (tx *Tx) keeper(key AccountKey) keeper {
+	a := tx.Account(key)
+	if a == nil {
+		return nil
+	}
+	if a.Acts != 0 && a.Acts <= tx.Now {
+		a.Settle(tx.Now)
+	}
+	k, _ := a.Policy.(keeper)
+	return k
+}
+
+// count keeps how much was used of what prices go by.
+func (tx *Tx) count(a *core.Account, counter, per string, n rate.Quantity) error {
+	if counter == "" || n == 0 {
+		return nil
+	}
+	k, is := a.Policy.(keeper)
+	if !is {
+		s, err := (&plan.Book{}).Read("")
+		if err != nil {
+			return err
+		}
+		k = s
+	}
+	k.Count(counter, per, int64(n), tx.Now)
+	a.Keep(k)
+	return nil
+}
+
+// partOf is the operation of the i-th part of a command that touches the
+// accounts of several units. Each part has an answer of its own beside that of
+// the whole, so that its entries lead to one.
+func partOf(operation string, i int) string {
+	if i == 0 {
+		return operation
+	}
+	return fmt.Sprintf("%s-%d", operation, i+1)
+}
+
+// whole is the operation that one of a part belongs to.
+func whole(operation string) string {
+	for _, op := range [2]string{OpDebit, OpReverse} {
+		if strings.HasPrefix(operation, op+"-") {
+			return op
+		}
+	}
+	return operation
+}
+
+// debitAsked takes what an action costs in every unit, all or nothing.
+func (tx *Tx) debitAsked(key string, c Charge, req *Request) (DebitReceipt, error) {
+	p, err := tx.price(&c)
+	if err != nil {
+		return DebitReceipt{}, err
+	}
+	accounts := make([]*core.Account, len(p.parts))
+	for i, part := range p.parts {
+		if accounts[i], err = tx.OpenAccount(AccountKey{c.Account.Customer, part.Unit}); err != nil {
+			return DebitReceipt{}, err
+		}
+		accounts[i].Settle(tx.Now)
+	}
+	undo, err := snapshot(accounts)
+	if err != nil {
+		return DebitReceipt{}, err
+	}
+	var receipt DebitReceipt
+	var answers []*Request
+	for i, part := range p.parts {
+		one, answer := c, req
+		one.Account.Unit, one.Amount, one.Card = part.Unit, part.Amount, p.card
+		one.Not, one.Rule = p.action.NotFrom, p.action.AtZero
+		if i > 0 {
+			answer = partAnswer(req, OpDebit, i)
+			answers = append(answers, answer)
+		}
+		answer.Unit = part.Unit
+		r, err := tx.debitOne(core.NewID(core.DebitID, c.Account.Customer, partOf(OpDebit, i), key, 0), one, answer)
+		if err != nil {
+			undo()
+			return DebitReceipt{}, err
+		}
+		if i == 0 {
+			receipt = r
+			continue
+		}
+		if answer.Result, err = json.Marshal(r); err != nil {
+			return DebitReceipt{}, err
+		}
+		receipt.Also = append(receipt.Also, r)
+	}
+	tx.answer(answers)
+	return receipt, tx.count(accounts[0], p.counter, p.per, p.counts)
+}
+
+// partAnswer begins the answer of a part.
+func partAnswer(req *Request, operation string, i int) *Request {
+	part := *req
+	part.Operation = partOf(operation, i)
+	part.Hash = RequestHash(part.Operation, req.Key)
+	return &part
+}
+
+// answer stores the answers of parts.
+func (tx *Tx) answer(parts []*Request) {
+	for _, part := range parts {
+		tx.state.Requests[part.Hash] = part
+		tx.changes.Requests = append(tx.changes.Requests, part)
+	}
+}
+
+// snapshot remembers accounts of which one may refuse what another took
+// already. One alone refuses before it changes.
+func snapshot(accounts []*core.Account) (undo func(), err error) {
+	if len(accounts) < 2 {
+		return func() {}, nil
+	}
+	saved := make([]core.Account, len(accounts))
+	for i, a := range accounts {
+		saved[i] = *a
+		saved[i].Grants, saved[i].Holds, saved[i].Windows = slices.Clone(a.Grants), slices.Clone(a.Holds), slices.Clone(a.Windows)
+		if k, is := a.Policy.(keeper); is {
+			if saved[i].Policy, err = k.Copy(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return func() {
+		for i, a := range accounts {
+			*a = saved[i]
+		}
+	}, nil
+}

@@ -1,0 +1,76 @@
+package core
+
+// Reverse is [Account.Unwind] of a debit that grants alone have paid.
+func (a *Account) Reverse(id ID, taken []Allocation, before, amount Amount, now Time) ([]Allocation, error) {
+	given, err := a.Unwind(id, Drawn{Allocations: taken}, before, amount, "", now)
+	return given.Allocations, err
+}
+
+// Unwind gives amount of a debit back, the last taken first: what was
+// overage is not billed, what was deficit is not owed, then the grants it came
+// from have it again. taken is what the debit drew, in the order it drew it;
+// before is what earlier reversals gave back. What returns to an expired or
+// voided grant ends at once. Of a deficit that was settled meanwhile, the part
+// that is no longer owed becomes a grant of its own, with the id spare.
+func (a *Account) Unwind(id ID, taken Drawn, before, amount Amount, spare ID, now Time) (Drawn, error) {
+	total := taken.Overage + taken.Deficit
+	for _, t := range taken.Allocations {
+		total += t.Amount
+	}
+	if amount <= 0 || amount > total-before {
+		return Drawn{}, InField(Errorf(CodeInvalid, "%s cannot be given back, %s of the debit is left to reverse",
+			amount.Format(a.Unit.Scale), (total-before).Format(a.Unit.Scale)), "amount")
+	}
+	for _, t := range taken.Allocations {
+		if a.Grant(t.Grant) == nil {
+			return Drawn{}, Errorf(CodeInternal, "grant %q of the debit was not loaded", string(t.Grant))
+		}
+	}
+	a.Settle(now)
+	var given Drawn
+	part := func(left Amount) Amount {
+		done := min(before, left)
+		before -= done
+		n := min(left-done, amount)
+		amount -= n
+		return n
+	}
+	if given.Overage = part(taken.Overage); given.Overage > 0 {
+		a.postOwn(EntryOverageBack, id, given.Overage, now, now)
+	}
+	if given.Deficit = part(taken.Deficit); given.Deficit > 0 {
+		if err := a.forgive(id, given.Deficit, spare, now); err != nil {
+			return Drawn{}, err
+		}
+	}
+	for i := len(taken.Allocations) - 1; i >= 0 && amount > 0; i-- {
+		n := part(taken.Allocations[i].Amount)
+		if n == 0 {
+			continue
+		}
+		g := a.Grant(taken.Allocations[i].Grant)
+		a.post(EntryReverse, g, id, n, now, now)
+		a.end(g, id, n, now, now)
+		given.Allocations = append(given.Allocations, Allocation{g.ID, n})
+	}
+	a.settleDebt(now, now)
+	return given, nil
+}
+
+// forgive takes a deficit back as far as it is still owed; what has been paid
+// of it becomes a grant.
+func (a *Account) forgive(id ID, amount Amount, spare ID, now Time) error {
+	owed := min(amount, a.Overdrawn)
+	if paid := amount - owed; paid > 0 {
+		t := Terms{ID: spare, Amount: paid, Category: Adjustment, Priority: DefaultPriority, Starts: now, Expires: Never, Source: id}
+		g, err := a.insert(t, now)
+		if err != nil {
+			return err
+		}
+		a.post(EntryGrant, g, id, paid, now, now)
+	}
+	if owed > 0 {
+		a.postOwn(EntryOverdrawBack, id, owed, now, now)
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package reports
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/internal/clock"
+	"scrip/mapping/config"
+	"scrip/storage/sqlite"
+)
+
+// mostResident is how much memory a report may take, however many customers
+// there are.
+const mostResident = 64 << 20
+
+// TestReportsStream writes every report over many customers, each with three
+// grants, in a process of its own, and looks at the most memory that it took.
+// SCRIP_REPORT_CUSTOMERS sets how many; the memory is then held against the
+// limit, which the race detector would break by itself.
+func TestReportsStream(t *testing.T) {
+	if path := os.Getenv("SCRIP_REPORT_DATABASE"); path != "" {
+		writeAll(t, path)
+		return
+	}
+	sizes := []int{200, 2000}
+	long := os.Getenv("SCRIP_REPORT_CUSTOMERS")
+	if long != "" {
+		n, err := strconv.Atoi(long)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = []int{n / 10, n}
+	}
+	var before int64
+	for _, n := range sizes {
+		path := filepath.Join(t.TempDir(), "scrip.db")
+		fillMany(t, path, n)
+		child := exec.Command(os.Args[0], "-test.run=^TestReportsStream$", "-test.v")
+		child.Env = append(os.Environ(), "SCRIP_REPORT_DATABASE="+path)
+		out, err := child.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		_, rest, _ := strings.Cut(string(out), "most resident: ")
+		kib, err := strconv.ParseInt(strings.Fields(rest + " none")[0], 10, 64)
+		if err != nil {
+			t.Skipf("this system does not tell the memory of a process: %s", out)
+		}
+		t.Logf("%d customers:\n%s", n, out)
+		if long != "" && kib<<10 > mostResident {
+			t.Errorf("%d customers took %d KiB", n, kib)
+		}
+		if before > 0 && kib > before+before/2+16<<10 {
+			t.Errorf("%d customers took %d KiB, %d of them %d KiB", sizes[0], before, n, kib)
+		}
+		before = kib
+	}
+}
+
+// writeAll writes every report of a database and says what memory it took.
+func writeAll(t *testing.T, path string) {
+	store, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := manyConfig()
+	l := ledger.Open(store, ledger.Options{Now: clock.Test(start + 100*day).Now, Units: []core.Unit{c.Units[0].Unit}, Order: c.Order})
+	for _, name := range Names() {
+		q := Request{Name: name, Format: "csv", By: "grant", Top: 20}
+		if err := q.Check(l.Now()); err != nil {
+			t.Fatal(err)
+		}
+		began, n := time.Now(), &counter{}
+		done, err := Write(context.Background(), n, l, c, q)
+		if err != nil || !done.TiesOut {
+			t.Fatalf("%s: %v, %+v", name, err, done)
+		}
+		fmt.Printf("%s: %d bytes in %s\n", name, n.n, time.Since(began).Round(time.Millisecond))
+	}
+	l.Close()
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	status, _ := os.ReadFile("/proc/self/status")
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	fmt.Printf("most resident: %s\n", strings.Join(strings.Fields(peak + " none")[:1], ""))
+}
+
+type counter struct{ n int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return io.Discard.Write(p)
+}
+
+func manyConfig() *config.Config {
+	return &config.Config{
+		Units: []config.Unit{{Unit: core.Unit{Code: "credits", Scale: 2}, Prices: []core.Price{{Rate: core.Rate{Num: 8, Den: 100}, Currency: "usd"}}}},
+		Order: core.DefaultOrder(),
+	}
+}
+
+// fillMany writes customers with three grants and two debits each.
+func fillMany(t *testing.T, path string, n int) {
+	store, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const batch = 500
+	for first := 0; first < n; first += batch {
+		b := &ledger.Batch{}
+		for i := first; i < min(first+batch, n); i++ {
+			b.Accounts = append(b.Accounts, account(fmt.Sprint("customer-", i)))
+		}
+		err := store.Commit(context.Background(), b, func(s *ledger.State) (*ledger.Changes, error) {
+			changes := &ledger.Changes{}
+			for i, key := range b.Accounts {
+				a, err := someAccount(key, first+i)
+				if err != nil {
+					return nil, err
+				}
+				s.Accounts[key] = a
+				changes.Accounts = append(changes.Accounts, a)
+			}
+			return changes, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func someAccount(key ledger.AccountKey, n int) (*core.Account, error) {
+	a := &core.Account{Customer: key.Customer, Unit: core.Unit{Code: key.Unit, Scale: 2}, Order: core.DefaultOrder()}
+	for i, g := range []core.Terms{
+		{Amount: 100_000, Category: core.Paid, Expires: start + 365*day, Paid: core.Money{Minor: 8000 - core.Amount(n%1000), Currency: "usd"}},
+		{Amount: 30_000, Category: core.Paid, Expires: start + core.Time(20+n%60)*day, Paid: core.Money{Minor: 2400, Currency: "eur"}},
+		{Amount: 5_000, Category: core.Promotional, Expires: core.Never},
+	} {
+		g.ID, g.Priority, g.Starts = core.NewID(core.GrantID, key.Customer, "fill", fmt.Sprint(n), i), 50, start
+		if _, err := a.Issue(g, start); err != nil {
+			return nil, err
+		}
+	}
+	for i, at := range []core.Time{start + 5*day, start + 90*day} {
+		if _, err := a.Debit(core.NewID(core.DebitID, key.Customer, "fill", fmt.Sprint(n), i), core.Amount(1000+n%10_000), "", at, nil); err != nil {
+			return nil, err
+		}
+	}
+	a.Seal()
+	return a, nil
+}
