@@ -85,6 +85,13 @@ type (
 	UsageReader interface {
 		Usage(ctx context.Context, o UsageQuery) (int64, error)
 	}
+	// Tracer finds the purchase behind an event about money that went back or is
+	// contested, where the event names only the vendor's own payment: the answer
+	// is the event with the purchase in it, or as it was when the payment is for
+	// none of ours. It reads and changes nothing.
+	Tracer interface {
+		Trace(ctx context.Context, e Event) (Event, error)
+	}
 	// Confirmer reads back what an event with Hint tells: it asks the vendor for
 	// the event's object and returns the event as the vendor's answer proves it,
 	// with Hint false. An object that is not there is a [CodeNotFound] error; one

@@ -12,8 +12,8 @@ type EventKind string
 const (
 	PaymentEvent  EventKind = "payment"        // money for a purchase was settled
 	FailedEvent   EventKind = "payment_failed" // an attempt to pay failed, or the sale was called off
-	RefundEvent   EventKind = "refund"         // money went back
-	DisputeEvent  EventKind = "dispute"        // money is contested
+	RefundEvent   EventKind = "refund"         // money went back: how much of the claim in all; not settled: it failed
+	DisputeEvent  EventKind = "dispute"        // money is contested; settled: it came back; the reason "lost": it will not
 	CustomerEvent EventKind = "customer"       // a customer changed
 	GrantEvent    EventKind = "grant"          // a grant the vendor holds changed
 	EntryEvent    EventKind = "entry"          // a movement in the vendor's own ledger
@@ -36,6 +36,7 @@ type Event struct {
 	Hint     bool      // its content is not authenticated: read the object back before money is moved
 	Mark     core.ID   // our intent, when the object or request carries it: an echo
 	Neutral  string    // our id of what it is about, from the object's metadata
+	Claim    string    // of money that went back or is contested: the vendor's one name for it, Object where it is ""
 	Related  []string  // other objects of the vendor that it names, such as the charge of an invoice
 	Reason   string    // why there is nothing to apply, for people
 	Payment  *sale.Payment

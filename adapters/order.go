@@ -162,6 +162,7 @@ type SellOrder struct {
 	Pack     string
 	Price    core.Money
 	Text     string // what the invoice line says
+	Collect  bool   // charge what the customer has left to be charged, once and now, where the vendor can; else the customer is asked
 	Links    Links  // of the customer, the pack and the purchase
 }
 

@@ -52,6 +52,7 @@ type capabilities struct {
 	GrantReader
 	UsageReader
 	Confirmer
+	Tracer
 	EventLister
 	Sweeper
 }
@@ -77,6 +78,7 @@ func NewPort(a Adapter, l Limits) *Port {
 	p.can.GrantReader, _ = a.(GrantReader)
 	p.can.UsageReader, _ = a.(UsageReader)
 	p.can.Confirmer, _ = a.(Confirmer)
+	p.can.Tracer, _ = a.(Tracer)
 	p.can.EventLister, _ = a.(EventLister)
 	p.can.Sweeper, _ = a.(Sweeper)
 	return p
@@ -180,6 +182,14 @@ func (p *Port) Confirms() bool { return p.can.Confirmer != nil }
 // Confirm reads back what an unsigned event tells.
 func (p *Port) Confirm(ctx context.Context, e Event) (Event, error) {
 	return call(ctx, p, "confirm event", p.can.Confirmer != nil, func(ctx context.Context) (Event, error) { return p.can.Confirm(ctx, e) })
+}
+
+// Traces reports whether the purchase behind a payment can be asked for.
+func (p *Port) Traces() bool { return p.can.Tracer != nil }
+
+// Trace finds the purchase behind an event about money.
+func (p *Port) Trace(ctx context.Context, e Event) (Event, error) {
+	return call(ctx, p, "trace payment", p.can.Tracer != nil, func(ctx context.Context) (Event, error) { return p.can.Trace(ctx, e) })
 }
 
 // Events lists events that were sent.

@@ -24,6 +24,8 @@ func TestCasesMeasureBothSides(t *testing.T) {
 		"batch":     func(dir string) (Result, error) { return BatchHTTP(ctx, dir, "batch", 2, quick) },
 		"webhook":   func(dir string) (Result, error) { return WebhookSQLite(ctx, dir, "webhook", 4, quick) },
 		"reconcile": func(string) (Result, error) { return Reconcile(ctx, "reconcile", 250, quick) },
+		"charge/3":  func(string) (Result, error) { return Charge(ctx, 3, quick) },
+		"history":   func(dir string) (Result, error) { return History(ctx, dir, "history", 300, quick) },
 		"plan":      func(dir string) (Result, error) { return Plan(ctx, dir, "plan", 250, quick) },
 	} {
 		r, err := run(t.TempDir())

@@ -38,6 +38,7 @@ func Debit(ctx context.Context, dir string, emit func(Result)) error {
 		}},
 		step{"burn/4", burn(4)},
 		step{"burn/64", burn(64)},
+		step{"charge/10", func(ctx context.Context, _, _ string) (Result, error) { return Charge(ctx, 10, Pace{}) }},
 	)
 }
 
@@ -96,6 +97,15 @@ func Audits(entries int) func(context.Context, string, func(Result)) error {
 	return func(ctx context.Context, dir string, emit func(Result)) error {
 		return each(ctx, dir, emit, step{fmt.Sprintf("audit/%d", entries), func(ctx context.Context, dir, name string) (Result, error) {
 			return AuditEntries(ctx, dir, name, entries, Pace{Pairs: 1})
+		}})
+	}
+}
+
+// Histories runs the case of debiting an account with so many entries.
+func Histories(entries int) func(context.Context, string, func(Result)) error {
+	return func(ctx context.Context, dir string, emit func(Result)) error {
+		return each(ctx, dir, emit, step{"debit/history/" + short(entries), func(ctx context.Context, dir, name string) (Result, error) {
+			return History(ctx, dir, name, entries, Pace{})
 		}})
 	}
 }

@@ -13,6 +13,12 @@ func (a *Account) Reverse(id ID, taken []Allocation, before, amount Amount, now 
 // voided grant ends at once. Of a deficit that was settled meanwhile, the part
 // that is no longer owed becomes a grant of its own, with the id spare.
 func (a *Account) Unwind(id ID, taken Drawn, before, amount Amount, spare ID, now Time) (Drawn, error) {
+	return a.UnwindAt(id, taken, before, amount, spare, now, now)
+}
+
+// UnwindAt is [Account.Unwind] of what is to count as given back at an instant
+// that is not ahead, such as that of the debit.
+func (a *Account) UnwindAt(id ID, taken Drawn, before, amount Amount, spare ID, at, now Time) (Drawn, error) {
 	total := taken.Overage + taken.Deficit
 	for _, t := range taken.Allocations {
 		total += t.Amount
@@ -36,10 +42,10 @@ func (a *Account) Unwind(id ID, taken Drawn, before, amount Amount, spare ID, no
 		return n
 	}
 	if given.Overage = part(taken.Overage); given.Overage > 0 {
-		a.postOwn(EntryOverageBack, id, given.Overage, now, now)
+		a.postOwn(EntryOverageBack, id, given.Overage, at, now)
 	}
 	if given.Deficit = part(taken.Deficit); given.Deficit > 0 {
-		if err := a.forgive(id, given.Deficit, spare, now); err != nil {
+		if err := a.forgive(id, given.Deficit, spare, at, now); err != nil {
 			return Drawn{}, err
 		}
 	}
@@ -49,8 +55,12 @@ func (a *Account) Unwind(id ID, taken Drawn, before, amount Amount, spare ID, no
 			continue
 		}
 		g := a.Grant(taken.Allocations[i].Grant)
-		a.post(EntryReverse, g, id, n, now, now)
-		a.end(g, id, n, now, now)
+		a.post(EntryReverse, g, id, n, at, now)
+		ended := now
+		if g.Closed == Expired { // it was there again until the grant expired
+			ended = max(at, min(g.Expires, now))
+		}
+		a.end(g, id, n, ended, now)
 		given.Allocations = append(given.Allocations, Allocation{g.ID, n})
 	}
 	a.settleDebt(now, now)
@@ -59,7 +69,7 @@ func (a *Account) Unwind(id ID, taken Drawn, before, amount Amount, spare ID, no
 
 // forgive takes a deficit back as far as it is still owed; what has been paid
 // of it becomes a grant.
-func (a *Account) forgive(id ID, amount Amount, spare ID, now Time) error {
+func (a *Account) forgive(id ID, amount Amount, spare ID, at, now Time) error {
 	owed := min(amount, a.Overdrawn)
 	if paid := amount - owed; paid > 0 {
 		t := Terms{ID: spare, Amount: paid, Category: Adjustment, Priority: DefaultPriority, Starts: now, Expires: Never, Source: id}
@@ -70,7 +80,7 @@ func (a *Account) forgive(id ID, amount Amount, spare ID, now Time) error {
 		a.post(EntryGrant, g, id, paid, now, now)
 	}
 	if owed > 0 {
-		a.postOwn(EntryOverdrawBack, id, owed, now, now)
+		a.postOwn(EntryOverdrawBack, id, owed, at, now)
 	}
 	return nil
 }

@@ -37,7 +37,8 @@ type batchItemBody struct {
 	Dimensions map[string]string `json:"dimensions,omitempty"`
 	Amount     *decimal          `json:"amount,omitempty"`
 	Unit       string            `json:"unit,omitempty"`
-	At         string            `json:"at,omitempty" format:"date-time" doc:"not supported: a debit is of now"`
+	At         string            `json:"at,omitempty" format:"date-time" doc:"when it happened; now when left out"`
+	Outcome    string            `json:"outcome,omitempty"`
 }
 
 type batchBody struct {
@@ -91,10 +92,8 @@ func (g *gateway) batchItem(ctx context.Context, raw rawDebit) ledger.BatchItem 
 	if err := decode(raw, &b); err != nil {
 		return ledger.BatchItem{Key: b.Key, Err: err}
 	}
-	debit := debitBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit, b.At}
+	debit := debitBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit, b.At, b.Outcome}
 	item := ledger.BatchItem{Key: b.Key}
-	if item.Err = debit.check(); item.Err == nil {
-		item.Charge, _, item.Err = g.charge(ctx, ledger.OpDebit, b.Key, debit.charge())
-	}
+	item.Charge, item.Err = g.debitCharge(ctx, b.Key, &debit)
 	return item
 }

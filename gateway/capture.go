@@ -59,6 +59,13 @@ func (g *gateway) captured(ctx context.Context, key string, t *ledger.CaptureTer
 	if err != nil {
 		return err
 	}
+	if strings.Contains(h.Price, `"not_from"`) {
+		price, err := rate.ParseFixed(h.Price)
+		if err != nil {
+			return err
+		}
+		t.Not = price.Action.NotFrom
+	}
 	switch {
 	case b.Amount != nil && b.Quantity != nil:
 		return core.InField(core.Errorf(core.CodeInvalid, "an amount or a quantity is captured, not both"), "amount")

@@ -19,6 +19,7 @@ type chargeBody struct {
 	Dimensions map[string]string
 	Amount     *decimal
 	Unit       string
+	Outcome    string // how the action ended
 }
 
 type allocationView struct {
@@ -34,61 +35,52 @@ func (g *gateway) viewAllocations(key ledger.AccountKey, parts []core.Allocation
 	return views
 }
 
-// charge turns a body into the ledger's charge. A key that has its answer
-// already keeps it, even when the price list no longer knows the action: op
-// and key say which.
-func (g *gateway) charge(ctx context.Context, op, key string, b chargeBody) (ledger.Charge, *rate.Action, error) {
+// charge turns a body into the ledger's charge. What an action costs is settled
+// where it is decided, so that a key that has its answer already keeps it, even
+// when the price list no longer knows the action; op and key say which.
+func (g *gateway) charge(ctx context.Context, op, key string, b chargeBody) (ledger.Charge, error) {
 	c := ledger.Charge{Account: ledger.AccountKey{Customer: b.Customer}}
 	if err := checkCustomer(b.Customer, "customer"); err != nil {
-		return c, nil, err
+		return c, err
 	}
 	switch {
 	case b.Action != "" && b.Amount != nil:
-		return c, nil, core.InField(core.Errorf(core.CodeInvalid, "an action or an amount is charged, not both"), "amount")
+		return c, core.InField(core.Errorf(core.CodeInvalid, "an action or an amount is charged, not both"), "amount")
 	case b.Action != "":
-		action, err := g.price(&c, b)
+		err := g.ask(&c, b)
 		if err != nil && g.answered(ctx, op, key) {
 			err = nil
 		}
-		return c, action, err
+		return c, err
 	case b.Amount == nil:
-		return c, nil, core.InField(core.Errorf(core.CodeInvalid, "an action or an amount is required"), "amount")
-	case b.Quantity != nil || len(b.Dimensions) > 0:
-		return c, nil, core.InField(core.Errorf(core.CodeInvalid, "a quantity and dimensions belong to an action"), "action")
+		return c, core.InField(core.Errorf(core.CodeInvalid, "an action or an amount is required"), "amount")
+	case b.Quantity != nil || len(b.Dimensions) > 0 || b.Outcome != "":
+		return c, core.InField(core.Errorf(core.CodeInvalid, "a quantity, dimensions and an outcome belong to an action"), "action")
 	}
 	u, n, err := g.amount(ctx, op, key, *b.Amount, b.Unit)
 	c.Account.Unit, c.Amount = u.Code, n
-	return c, nil, err
+	return c, err
 }
 
-// price fills in what an action costs.
-func (g *gateway) price(c *ledger.Charge, b chargeBody) (*rate.Action, error) {
+// ask fills in what of an action is to be priced.
+func (g *gateway) ask(c *ledger.Charge, b chargeBody) error {
 	u, err := g.cardUnit(b.Unit)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.Account.Unit, c.Action, c.Dimensions = u.Code, b.Action, b.Dimensions
 	exact, text, err := parseQuantity(b.Quantity)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.Quantity = text
-	for _, err := range []error{checkText(b.Action, 200, "action"), checkPairs(b.Dimensions, "dimensions")} {
+	c.Ask = &ledger.Ask{Cards: g.Config.Cards, Units: g.units, Event: rate.Event{Quantity: exact, Dimensions: b.Dimensions, Outcome: b.Outcome}}
+	for _, err := range []error{checkText(b.Action, 200, "action"), checkPairs(b.Dimensions, "dimensions"), checkText(b.Outcome, 64, "outcome")} {
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	card, err := g.Config.Cards.At(g.now(), "")
-	if err != nil {
-		return nil, err
-	}
-	c.Card = card.Version
-	action, err := card.Find(b.Action)
-	if err != nil {
-		return nil, err
-	}
-	c.Amount, err = action.Cost(rate.Event{Quantity: exact, Dimensions: b.Dimensions}, u.Unit)
-	return &action, err
+	return nil
 }
 
 // cardUnit is the unit that the rate card prices in: the first configured.

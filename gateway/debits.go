@@ -15,7 +15,8 @@ type debitBody struct {
 	Dimensions map[string]string `json:"dimensions,omitempty"`
 	Amount     *decimal          `json:"amount,omitempty" doc:"or name an action"`
 	Unit       string            `json:"unit,omitempty" doc:"of the amount; may be left out while one unit is configured"`
-	At         string            `json:"at,omitempty" format:"date-time" doc:"not supported: a debit is of now"`
+	At         string            `json:"at,omitempty" format:"date-time" doc:"when it happened, within the configured windows; now when left out"`
+	Outcome    string            `json:"outcome,omitempty" doc:"how the action ended; one that the rate card refunds costs nothing"`
 }
 
 type debitView struct {
@@ -32,6 +33,9 @@ type debitView struct {
 	RateCard    string           `json:"rate_card,omitempty"`
 	Hold        string           `json:"hold,omitempty" doc:"the hold that was captured"`
 	Late        bool             `json:"late,omitempty" doc:"the hold had expired"`
+	EffectiveAt *string          `json:"effective_at,omitempty" format:"date-time" doc:"of one that happened before now: the instant that it is placed at"`
+	OriginalAt  *string          `json:"original_at,omitempty" format:"date-time" doc:"what the request named, where that lies in a closed period"`
+	Parts       []debitPartView  `json:"parts,omitempty" doc:"of an action that costs several units at once: each of them, the first included"`
 	Balance     decimal          `json:"balance" doc:"available right after"`
 	Replayed    bool             `json:"replayed" doc:"whether this is the answer to an earlier request with the same key"`
 	CreatedAt   *string          `json:"created_at" format:"date-time"`
@@ -62,6 +66,7 @@ func (g *gateway) part(key ledger.AccountKey, amount core.Amount) decimal {
 type reverseBody struct {
 	Amount *decimal `json:"amount,omitempty" doc:"all that is left of the debit when left out"`
 	Unit   string   `json:"unit,omitempty" doc:"of the debit; may be left out unless balances were ever converted to another unit"`
+	At     string   `json:"at,omitempty" format:"date-time" doc:"from when on it counts as given back, not before the debit; now when left out"`
 }
 
 type reversalView struct {
@@ -73,41 +78,45 @@ type reversalView struct {
 	Allocations []allocationView `json:"allocations" doc:"what was given back to which grant"`
 	Overage     *overageView     `json:"overage,omitempty" doc:"what is not billed any more"`
 	Deficit     decimal          `json:"deficit,omitempty" doc:"what is not owed any more, or came back as a grant"`
+	Parts       []debitPartView  `json:"parts,omitempty" doc:"of a debit of several units: each of them, the first included"`
 	Left        decimal          `json:"left" doc:"of the debit, still to be reversed"`
+	EffectiveAt *string          `json:"effective_at,omitempty" format:"date-time" doc:"where it counts from an instant before now on"`
+	OriginalAt  *string          `json:"original_at,omitempty" format:"date-time" doc:"what the request named, where that lies in a closed period"`
 	Balance     decimal          `json:"balance" doc:"available right after"`
 	Replayed    bool             `json:"replayed"`
 	CreatedAt   *string          `json:"created_at" format:"date-time"`
 }
 
 func (b *debitBody) charge() chargeBody {
-	return chargeBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit}
+	return chargeBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit, b.Outcome}
 }
 
-// check refuses what a debit cannot have.
-func (b *debitBody) check() error {
-	if b.At != "" {
-		return core.InField(core.Errorf(core.CodeNotSupported, "a debit is of now, leave the field out"), "at")
+// debitCharge is the ledger's charge for a debit.
+func (g *gateway) debitCharge(ctx context.Context, key string, b *debitBody) (ledger.Charge, error) {
+	at, err := timeField(b.At, "at")
+	if err != nil {
+		return ledger.Charge{}, err
 	}
-	return nil
+	c, err := g.charge(ctx, ledger.OpDebit, key, b.charge())
+	c.At = at
+	return c, err
 }
 
 func (g *gateway) viewDebit(r *ledger.DebitReceipt, before bool) debitView {
 	return debitView{
 		Overage: g.overage(r.Account, r.Overage, r.Charged), Deficit: g.part(r.Account, r.Deficit), Forgone: g.part(r.Account, r.Forgone),
+		EffectiveAt: timeView(r.Happened), OriginalAt: timeView(r.Original),
 		ID: string(r.ID), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
 		Allocations: g.viewAllocations(r.Account, r.Allocations), Action: r.Action, Quantity: r.Quantity, RateCard: r.Card,
-		Hold: string(r.Hold), Late: r.Late, Balance: g.format(r.Account, r.Balance.Available), Replayed: before, CreatedAt: timeView(r.At),
+		Parts: g.viewParts(r), Hold: string(r.Hold), Late: r.Late, Balance: g.format(r.Account, r.Balance.Available), Replayed: before, CreatedAt: timeView(r.At),
 	}
 }
 
 func (g *gateway) mountDebits() {
 	register(g, write, route{method: http.MethodPost, path: "/v1/debits", id: "create-debit", summary: "Take credits, all or nothing", tag: "debits", keyed: true},
 		func(ctx context.Context, _ *none, b *debitBody) (*answer[debitView], error) {
-			if err := b.check(); err != nil {
-				return nil, err
-			}
 			key := idempotencyKey(ctx)
-			c, _, err := g.charge(ctx, ledger.OpDebit, key, b.charge())
+			c, err := g.debitCharge(ctx, key, b)
 			if err != nil {
 				return nil, err
 			}
@@ -129,11 +138,16 @@ func (g *gateway) reverse(ctx context.Context, p *idParam, b *reverseBody) (*ans
 			return nil, err
 		}
 	}
-	r, before, err := g.Ledger.Reverse(ctx, idempotencyKey(ctx), id, amount)
+	at, err := timeField(b.At, "at")
+	if err != nil {
+		return nil, err
+	}
+	r, before, err := g.Ledger.ReverseAt(ctx, idempotencyKey(ctx), id, amount, at)
 	return keyed(reversalView{
+		EffectiveAt: timeView(r.Happened), OriginalAt: timeView(r.Original),
 		ID: string(r.ID), Debit: string(r.Debit), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
 		Allocations: g.viewAllocations(r.Account, r.Allocations), Left: g.format(r.Account, r.Left), Balance: g.format(r.Account, r.Balance.Available),
-		Overage: g.overage(r.Account, r.Overage, ""), Deficit: g.part(r.Account, r.Deficit), Replayed: before, CreatedAt: timeView(r.At),
+		Overage: g.overage(r.Account, r.Overage, ""), Deficit: g.part(r.Account, r.Deficit), Parts: g.viewReversedParts(&r), Replayed: before, CreatedAt: timeView(r.At),
 	}, before, err)
 }
 

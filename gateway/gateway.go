@@ -47,6 +47,7 @@ type Options struct {
 // gateway is what the handlers share.
 type gateway struct {
 	Options
+	units  []core.Unit // that are configured
 	router *router
 	api    huma.API
 	keys   *keyring
@@ -73,6 +74,9 @@ func build(o Options) *gateway {
 		o.Metrics = prometheus.NewRegistry()
 	}
 	g := &gateway{Options: o}
+	for _, u := range o.Config.Units {
+		g.units = append(g.units, u.Unit)
+	}
 	g.keys = newKeyring(o.Ledger, o.AdminKey.Reveal())
 	g.limit = newLimit()
 	g.meter = newMeters(g)
@@ -91,6 +95,9 @@ func (g *gateway) mount() {
 	g.mountDebits()
 	g.mountHolds()
 	g.mountPurchases()
+	g.mountPeriods()
+	g.mountSubscriptions()
+	g.mountSettings()
 	g.mountEntries()
 	g.mountActions()
 	g.mountConnections()

@@ -7,7 +7,6 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
-	"scrip/core/rate"
 )
 
 type holdBody struct {
@@ -94,17 +93,11 @@ func (g *gateway) hold(ctx context.Context, _ *none, b *holdBody) (*answer[HoldV
 	if err != nil {
 		return nil, err
 	}
-	c, action, err := g.charge(ctx, ledger.OpHold, key, chargeBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit})
+	c, err := g.charge(ctx, ledger.OpHold, key, chargeBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit, ""})
 	if err != nil {
 		return nil, err
 	}
-	terms := ledger.HoldTerms{For: life, Protect: b.Protect}
-	if action != nil {
-		if terms.Price, err = (rate.Fixed{Action: *action, Dimensions: b.Dimensions}).Text(); err != nil {
-			return nil, err
-		}
-	}
-	r, before, err := g.Ledger.Hold(ctx, key, c, terms)
+	r, before, err := g.Ledger.Hold(ctx, key, c, ledger.HoldTerms{For: life, Protect: b.Protect})
 	return keyed(g.viewHold(r.Account, &r.Hold, r.At), before, err)
 }
 

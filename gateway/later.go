@@ -16,10 +16,6 @@ func later() []struct {
 		need    access
 		pattern string
 	}{
-		{write, "PUT /v1/customers/{id}/settings"},
-		{read, "GET /v1/customers/{id}/subscription"},
-		{write, "PUT /v1/customers/{id}/subscription"},
-		{write, "DELETE /v1/customers/{id}/subscription"},
 		{write, "POST /v1/customers/{id}/portal-links"},
 		{write, "POST /v1/purchases/{id}/refund"},
 		{write, "POST /v1/reconciliations"},

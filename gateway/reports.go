@@ -93,7 +93,7 @@ func (g *gateway) writeReport(ctx context.Context, q reports.Request) {
 	out := &begun{to: c.w, contentType: reports.ContentType(q.Format)}
 	done, err := reports.Write(ctx, out, g.Ledger, g.Config, q)
 	if err == nil {
-		c.w.Header().Set(http.TrailerPrefix+TiesOutTrailer, strconv.FormatBool(done.TiesOut))
+		c.w.Header().Set(TiesOutTrailer, strconv.FormatBool(done.TiesOut))
 		return
 	}
 	if err = readFault(err); !out.yes {
@@ -115,6 +115,7 @@ func (b *begun) Write(p []byte) (int, error) {
 	if !b.yes {
 		b.yes = true
 		b.to.Header().Set("Content-Type", b.contentType)
+		b.to.Header().Set("Trailer", TiesOutTrailer)
 		b.to.WriteHeader(http.StatusOK)
 	}
 	return b.to.Write(p)

@@ -28,6 +28,7 @@ GET /v1/customers/{id}/balance read
 GET /v1/customers/{id}/entries read
 GET /v1/customers/{id}/grants read
 GET /v1/customers/{id}/holds read
+GET /v1/customers/{id}/settings read
 GET /v1/customers/{id}/subscription read
 GET /v1/feed read
 GET /v1/holds/{id} read
@@ -35,6 +36,7 @@ GET /v1/inbox read
 GET /v1/inbox/{id} read
 GET /v1/keys admin
 GET /v1/migrations read
+GET /v1/notices read
 GET /v1/outbox read
 GET /v1/outbox/{id} read
 GET /v1/purchases/{id} read
@@ -47,6 +49,7 @@ GET /v1/webhook-endpoints/{id}/deliveries admin
 POST /v1/customers/{id}/grants write
 POST /v1/customers/{id}/portal-links write
 POST /v1/customers/{id}/purchases write
+POST /v1/customers/{id}/subscription/payments write
 POST /v1/debits write
 POST /v1/debits/batch write
 POST /v1/debits/{id}/reverse write

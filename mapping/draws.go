@@ -78,19 +78,21 @@ func (s *Split) Add(e *core.Entry) {
 	s.book.Seq = e.Seq
 	amount := e.Amount
 	switch e.Kind {
-	case core.EntryDebit, core.EntryCapture:
-	case core.EntryReverse:
+	case core.EntryDebit, core.EntryCapture, core.EntrySettle, core.EntryClawback:
+	case core.EntryReverse, core.EntryReinstate:
 		amount = -amount
 	default:
 		return
 	}
 	if s.book.keeps(e) {
-		s.Apart += amount
+		if !takenBack(e.Kind) {
+			s.Apart += amount
+		}
 		return
 	}
 	lot, ok := s.book.Lots[e.Grant]
-	if !ok || e.Seq <= lot.Seq {
-		return
+	if !ok || e.Seq <= lot.Seq || e.Kind == core.EntryReinstate && e.Effective >= lot.Until {
+		return // what comes back to a lot that is over is another one
 	}
 	if _, ok := s.was[e.Grant]; !ok {
 		s.was[e.Grant] = lot.Left()

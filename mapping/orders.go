@@ -49,5 +49,5 @@ func (t *Taken) Order(mark adapters.Mark, links adapters.Links) adapters.CancelO
 
 // SaleOrder asks a customer to pay for a purchase.
 func SaleOrder(p sale.Purchase, text string, mark adapters.Mark, links adapters.Links) adapters.SellOrder {
-	return adapters.SellOrder{Mark: mark, Purchase: p.ID, Pack: p.Pack, Price: p.Price, Text: text, Links: links}
+	return adapters.SellOrder{Mark: mark, Purchase: p.ID, Pack: p.Pack, Price: p.Price, Text: text, Collect: p.Auto, Links: links}
 }

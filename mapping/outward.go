@@ -136,7 +136,7 @@ func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry
 			intents = append(intents, earlyIntent(now, c, a, entries)...)
 		}
 		for j := range entries {
-			if e := &entries[j]; begun(e.Kind) || e.Kind == core.EntryReinstate {
+			if e := &entries[j]; begun(e.Kind) || e.Kind == core.EntryReinstate && !c.ByLot() {
 				intents = append(intents, grantIntent(now, c, a, e)...)
 			}
 		}
@@ -252,11 +252,13 @@ func factsOf(g *core.Grant, unit core.Unit, q Quantum, quanta int64) *GrantFacts
 func windowIntent(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
 	moved, back := false, true
 	for i := range entries {
-		switch entries[i].Kind {
+		switch kind := entries[i].Kind; kind {
 		case core.EntryDebit, core.EntryCapture, core.EntrySettle:
 			moved, back = true, false
 		case core.EntryReverse:
 			moved = true
+		default: // by lot, it is drawn from the vendor's lot as consumption is
+			moved = moved || c.ByLot() && takenBack(kind)
 		}
 	}
 	if !moved {
@@ -288,7 +290,14 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 			continue
 		}
 		g := a.Grant(e.Grant)
-		if g == nil || g.Closed == "" || g.Remaining != 0 || slices.Contains(done, g.ID) || came(g.ID, entries) {
+		if g == nil || slices.Contains(done, g.ID) || came(g.ID, entries) {
+			continue
+		}
+		if e.Kind == core.EntryClawback && g.Closed == "" {
+			if done = append(done, g.ID); c.ByLot() || c.TruesUp() && (g.Remaining != 0 || g.Consumed() != 0) {
+				continue // the open window says it, or what trues up after the vendor's next invoice
+			}
+		} else if g.Closed == "" || g.Remaining != 0 {
 			continue
 		}
 		done = append(done, g.ID)
@@ -324,6 +333,12 @@ func begun(kind core.EntryKind) bool {
 	return kind == core.EntryGrant || kind == core.EntryConvertIn || kind == core.EntryRollIn
 }
 
+// takenBack reports whether a movement takes a part of a grant back with the
+// money that had bought it, or returns it: the grant goes on with less, or more.
+func takenBack(kind core.EntryKind) bool {
+	return kind == core.EntryClawback || kind == core.EntryReinstate
+}
+
 // ended reports whether a movement ends some of a grant.
 func ended(kind core.EntryKind) bool {
 	switch kind {
@@ -348,10 +363,14 @@ func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.E
 			remained -= e.Amount
 		case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture, e.Kind == core.EntrySettle:
 			remained += e.Amount
-		case e.Kind == core.EntryReinstate, e.Kind == core.EntryRestore:
+		case e.Kind == core.EntryRestore:
 			remained -= e.Amount
 			before += e.Amount
-		case e.Kind == core.EntryConvertOut:
+		case e.Kind == core.EntryReinstate:
+			remained -= e.Amount
+			before += e.Amount
+			away += e.Amount
+		case e.Kind == core.EntryConvertOut, e.Kind == core.EntryClawback:
 			remained += e.Amount
 			before -= e.Amount
 			away -= e.Amount
@@ -360,7 +379,7 @@ func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.E
 			before -= e.Amount
 		}
 	}
-	if remained != 0 {
+	if remained != 0 || g.Closed == "" {
 		before = away // while something remained, no end was told but what a change of unit took
 	}
 	q, err := c.QuantumOf(unit)

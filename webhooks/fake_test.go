@@ -43,6 +43,7 @@ type wire struct {
 	Currency core.Currency      `json:"currency,omitempty"`
 	Unpaid   bool               `json:"unpaid,omitempty"`
 	Won      bool               `json:"won,omitempty"`
+	Why      string             `json:"why,omitempty"`
 	Noise    string             `json:"noise,omitempty"` // differs between deliveries, means nothing
 	Panic    bool               `json:"panic,omitempty"`
 }
@@ -68,7 +69,7 @@ func (v *vendor) Normalise(body []byte) (adapters.Event, error) {
 	if x.Panic {
 		panic("impossible")
 	}
-	e := adapters.Event{ID: x.ID, Type: x.Type, Kind: x.Kind, Live: x.Live, Hint: x.Hint, Mark: x.Mark, Object: x.Object, Customer: x.Customer, At: x.At, Until: x.Until}
+	e := adapters.Event{Reason: x.Why, ID: x.ID, Type: x.Type, Kind: x.Kind, Live: x.Live, Hint: x.Hint, Mark: x.Mark, Object: x.Object, Customer: x.Customer, At: x.At, Until: x.Until}
 	if x.Purchase != "" || x.Minor != 0 {
 		e.Payment = &sale.Payment{Purchase: x.Purchase, Object: x.Object, Paid: core.Money{Minor: x.Minor, Currency: x.Currency}, Settled: !x.Unpaid}
 	}

@@ -48,7 +48,7 @@ func (w *Worker) failed(ctx context.Context, e *ledger.Event, ev adapters.Event)
 		return r, err
 	}
 	return ruling{
-		names: func(b *ledger.Batch) { ledger.NamesPurchase(b, p.ID) },
+		names: func(b *ledger.Batch) { w.o.Ledger.NamesPayment(b, *p) },
 		effect: func(tx *ledger.Tx) (ending, error) {
 			changed, err := tx.FailPayment(p.ID)
 			if err != nil {
@@ -62,28 +62,93 @@ func (w *Worker) failed(ctx context.Context, e *ledger.Event, ev adapters.Event)
 	}, nil
 }
 
-// moneyBack parks what a person must decide: nothing claws credits back yet.
+// moneyBack takes back what money had bought that goes back or is contested,
+// and gives it back where a dispute was won: credits, the record of them in the
+// purchase and mark are one commit. The same claim told again, in whatever
+// order, changes nothing.
 func (w *Worker) moneyBack(ctx context.Context, e *ledger.Event, ev adapters.Event) (ruling, error) {
 	what := map[adapters.EventKind]string{adapters.RefundEvent: "a refund", adapters.DisputeEvent: "a dispute"}[ev.Kind]
-	if ev.Kind == adapters.DisputeEvent && ev.Payment != nil && ev.Payment.Settled {
-		return ignored("the dispute was won: the money stays"), nil
-	}
 	amount := "an amount that is not told"
 	if ev.Payment != nil {
 		amount = ev.Payment.Paid.String()
 	}
-	purchase, err := w.related(ctx, e.Connection, ev)
+	ev, purchase, traced, err := w.traced(ctx, e.Connection, ev)
 	if err != nil {
 		return ruling{}, err
 	}
-	if purchase != "" {
-		return parked("%s of %s for purchase %q is to be applied by hand: void its grant or adjust, then see to the vendor", what, amount, purchase), nil
+	if purchase == "" {
+		customer, err := w.ours(ctx, e.Connection, adapters.RoleCustomer, ev.Customer)
+		if err != nil || customer == "" || traced {
+			return ignored("%s: %s", what, notOurs), err
+		}
+		return parked("%s of %s for customer %q names no purchase; it is to be applied by hand if it is for one", what, amount, customer), nil
 	}
-	customer, err := w.ours(ctx, e.Connection, adapters.RoleCustomer, ev.Customer)
-	if err != nil || customer == "" {
-		return ignored("%s: %s", what, notOurs), err
+	if ev.Payment == nil {
+		return parked("%s for purchase %q is of an amount that is not told", what, purchase), nil
 	}
-	return parked("%s of %s for customer %q names no purchase; it is to be applied by hand if it is for one", what, amount, customer), nil
+	ev.Payment.Purchase = core.ID(purchase)
+	p, r, err := w.purchase(ctx, e, ev)
+	switch {
+	case p == nil:
+		return r, err
+	case ev.Hint:
+		return parked("it is not signed, and the vendor cannot be asked about %s for purchase %q", what, purchase), nil
+	case ev.Kind == adapters.RefundEvent && !ev.Payment.Settled:
+		return parked("a refund of %s for purchase %q failed: the customer did not get the money; refund it again, or grant what was taken back", amount, purchase), nil
+	}
+	claim := claimOf(ev)
+	return ruling{
+		names: func(b *ledger.Batch) { w.o.Ledger.NamesClaim(b, *p) },
+		effect: func(tx *ledger.Tx) (ending, error) {
+			_, fresh, err := tx.Claim(claim)
+			switch {
+			case err != nil && (core.CodeOf(err) == core.CodeInternal || core.CodeOf(err) == core.CodeUnavailable):
+				return ending{}, err
+			case err != nil:
+				return ending{ledger.Parked, "nothing was taken back: " + err.Error()}, nil
+			case fresh:
+				return ending{ledger.Applied, ""}, nil
+			}
+			return ending{ledger.Ignored, "already applied"}, nil
+		},
+	}, nil
+}
+
+// claimOf is what an event about money tells of it.
+func claimOf(ev adapters.Event) sale.Claim {
+	c := sale.Claim{Purchase: ev.Payment.Purchase, Kind: sale.RefundClaim, Object: ev.Object, Amount: ev.Payment.Paid, State: sale.Standing}
+	if ev.Claim != "" {
+		c.Object = ev.Claim
+	}
+	if ev.Kind == adapters.DisputeEvent {
+		c.Kind = sale.DisputeClaim
+		switch {
+		case ev.Payment.Settled:
+			c.State = sale.Won
+		case ev.Reason == "lost":
+			c.State = sale.Lost
+		}
+	}
+	return c
+}
+
+// traced is the purchase that money went back for, "" when none can be told.
+// Where what is kept here does not lead to it the vendor is asked, and asked
+// is true when it knows of none either.
+func (w *Worker) traced(ctx context.Context, connection string, ev adapters.Event) (_ adapters.Event, purchase string, asked bool, err error) {
+	if purchase, err = w.related(ctx, connection, ev); err != nil || purchase != "" {
+		return ev, purchase, false, err
+	}
+	port := w.o.Ports[connection]
+	if !port.Traces() {
+		return ev, "", false, nil
+	}
+	found, err := port.Trace(ctx, ev)
+	if err != nil {
+		return ev, "", false, core.Errorf(core.CodeUnavailable, "the vendor cannot be asked now what was paid: %v", err)
+	}
+	purchase, err = w.related(ctx, connection, found)
+	return found, purchase, true, err
 }
 
 // related is the purchase that money went back for, "" when none can be told.

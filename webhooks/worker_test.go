@@ -35,18 +35,21 @@ func TestEndings(t *testing.T) {
 		"odd purchase":       {func(sale.Purchase) wire { return wire{Kind: adapters.PaymentEvent, Purchase: "x", Minor: 1} }, ledger.Ignored, "not a purchase of ours", 0},
 		"WH-13 live":         {func(p sale.Purchase) wire { x := paid("", p); x.Live = true; return x }, ledger.Parked, "live", 0},
 		"failed":             {func(p sale.Purchase) wire { x := paid("", p); x.Kind = adapters.FailedEvent; return x }, ledger.Applied, "", 0},
-		"refund, ours":       {func(p sale.Purchase) wire { x := refund; x.Purchase = p.ID; return x }, ledger.Parked, "80.00 usd", 0},
-		"refund, by invoice": {func(sale.Purchase) wire { x := refund; x.Object = "in_1"; return x }, ledger.Parked, "pur_", 0},
+		"refund, unpaid":     {func(p sale.Purchase) wire { x := refund; x.Purchase = p.ID; return x }, ledger.Applied, "", 0},
+		"refund, by invoice": {func(sale.Purchase) wire { x := refund; x.Object = "in_1"; return x }, ledger.Applied, "", 0},
 		"refund, by customer": {func(sale.Purchase) wire { x := refund; x.Customer = "cus_1"; return x }, ledger.Parked,
 			`customer "acme"`, 0},
 		"refund, not ours": {func(sale.Purchase) wire { return refund }, ledger.Ignored, "not a purchase of ours", 0},
-		"dispute":          {func(p sale.Purchase) wire { x := refund; x.Kind, x.Purchase = adapters.DisputeEvent, p.ID; return x }, ledger.Parked, "dispute", 0},
+		"refund, failed":   {func(p sale.Purchase) wire { x := refund; x.Purchase, x.Unpaid = p.ID, true; return x }, ledger.Parked, "failed", 0},
+		"refund, currency": {func(p sale.Purchase) wire { x := refund; x.Purchase, x.Currency = p.ID, "eur"; return x }, ledger.Parked, `"eur"`, 0},
+		"refund, unsigned": {func(p sale.Purchase) wire { x := refund; x.Purchase, x.Hint = p.ID, true; return x }, ledger.Parked, "not signed", 0},
+		"dispute":          {func(p sale.Purchase) wire { x := refund; x.Kind, x.Purchase = adapters.DisputeEvent, p.ID; return x }, ledger.Applied, "", 0},
 		"dispute won": {func(p sale.Purchase) wire {
 			x := refund
 			x.Kind, x.Purchase, x.Won = adapters.DisputeEvent, p.ID, true
 			return x
 		},
-			ledger.Ignored, "won", 0},
+			ledger.Applied, "", 0},
 		"usage":             {func(sale.Purchase) wire { return wire{Kind: adapters.UsageEvent} }, ledger.Parked, "not counted", 0},
 		"echo":              {func(sale.Purchase) wire { return wire{Kind: adapters.GrantEvent, Mark: mark} }, ledger.Ignored, "echo of", 0},
 		"echo by trait":     {func(sale.Purchase) wire { return wire{Kind: adapters.UnknownEvent, Type: "odd.echo", Mark: mark} }, ledger.Ignored, "echo of", 0},
@@ -234,5 +237,51 @@ func TestRunAppliesWhatArrives(t *testing.T) {
 		if e.State != ledger.Ignored {
 			t.Errorf("%s is %s", e.VendorID, e.State)
 		}
+	}
+}
+
+// TestMoneyBack: a refund and a dispute of one paid purchase, told in every
+// order and twice: at the end the balance is what stands.
+func TestMoneyBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		tell  []string
+		left  core.Amount
+		state sale.State
+	}{
+		"refund":                         {[]string{"paid", "refund 20"}, 750_00, sale.Paid},
+		"refund first":                   {[]string{"refund 20", "paid"}, 750_00, sale.Paid},
+		"growing":                        {[]string{"paid", "refund 20", "refund 80"}, 0, sale.Refunded},
+		"growing, reordered":             {[]string{"refund 80", "paid", "refund 20"}, 0, sale.Refunded},
+		"disputed":                       {[]string{"paid", "dispute 80"}, 0, sale.Disputed},
+		"won":                            {[]string{"paid", "dispute 80", "won 80"}, 1000_00, sale.Paid},
+		"won, reordered":                 {[]string{"won 80", "dispute 80", "paid"}, 1000_00, sale.Paid},
+		"lost":                           {[]string{"paid", "dispute 80", "lost 80"}, 0, sale.Disputed},
+		"refund after dispute, then won": {[]string{"paid", "dispute 80", "refund 40", "won 80"}, 500_00, sale.Paid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.buy("buy")
+			for i, text := range append(c.tell, c.tell...) {
+				word, minor := text, core.Amount(80)
+				_, _ = fmt.Sscanf(text, "%s %d", &word, &minor)
+				x := paid("", p)
+				if word != "paid" {
+					x = wire{Kind: adapters.DisputeEvent, Object: "dp_1", Purchase: p.ID, Minor: minor * 100, Currency: "usd", Won: word == "won", Why: word}
+				}
+				if word == "refund" {
+					x.Kind, x.Object = adapters.RefundEvent, "ch_1"
+				}
+				x.ID = fmt.Sprint("evt_", i)
+				w.deliver(x)
+				w.drain()
+				if e := w.last(); e.State == ledger.Parked || i >= len(c.tell) && e.State != ledger.Ignored {
+					t.Errorf("%s, told %d, is %s: %s", text, i, e.State, e.Reason)
+				}
+			}
+			now, err := w.led.Purchase(w.ctx, p.ID)
+			if err != nil || now.State != c.state || w.balance() != c.left {
+				t.Errorf("the purchase is %s with %d left (%v), want %s and %d", now.State, w.balance(), err, c.state, c.left)
+			}
+		})
 	}
 }

@@ -184,6 +184,7 @@ func (c *content) sold(e *adapters.Event) bool {
 			return false
 		}
 		minor, currency, pay.Settled = *c.Transaction.Amount, c.Transaction.Currency, true
+		e.Claim = c.Transaction.ID
 	default:
 		if e.Type == "invoice_updated" && x.Status != "voided" {
 			return true

@@ -114,18 +114,26 @@ type invoiceObject struct {
 	ID               string `json:"id"`
 	Status           string `json:"status"`
 	HostedInvoiceURL string `json:"hosted_invoice_url"`
+	Collection       string `json:"collection_method"`
+	Attempted        bool   `json:"attempted"`
 	Metadata         meta   `json:"metadata"`
 }
 
-// findInvoice looks through the customer's invoices. A draft is a sale that
-// stopped half-way and cannot be paid: repeating the order finishes it.
+// half reports whether a sale stopped half-way: it cannot be paid yet, or was
+// to be charged and was not.
+func (x *invoiceObject) half() bool {
+	return x.Status == "draft" || x.Status == "open" && x.Collection == "charge_automatically" && !x.Attempted
+}
+
+// findInvoice looks through the customer's invoices. Of a sale that stopped
+// half-way nothing is found: repeating the order finishes it.
 func (a *Adapter) findInvoice(ctx context.Context, m adapters.Mark) (adapters.Answer, error) {
 	q, pages := query{{"customer", m.Customer}}, maxPages
 	if m.Customer == "" {
 		q, pages = nil, recentPages
 	}
 	return findIn(ctx, a, "/v1/invoices", q, pages, func(x invoiceObject) string { return x.ID }, func(x invoiceObject) (adapters.Answer, bool) {
-		return invoiceAnswer(m.Neutral, x.ID, x.HostedInvoiceURL), x.Status != "draft" && ours(x.Metadata, m, metaPurchase)
+		return invoiceAnswer(m.Neutral, x.ID, x.HostedInvoiceURL), !x.half() && ours(x.Metadata, m, metaPurchase)
 	})
 }
 

@@ -96,6 +96,8 @@ func (d *delivered) apply(e *adapters.Event, s subject) error {
 		d.final(e, s)
 	case "charge.refunded":
 		return d.refund(e, s)
+	case "charge.refund.updated", "refund.updated", "refund.failed":
+		return d.unpaid(e, s)
 	case "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed",
 		"charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated":
 		return d.dispute(e, s)

@@ -100,10 +100,44 @@ func (d *delivered) dispute(e *adapters.Event, s subject) error {
 	if json.Unmarshal(d.Data.Object, &x) != nil || x.Amount == nil {
 		return unreadable(e)
 	}
+	moved := e.Type == "charge.dispute.funds_withdrawn" || e.Type == "charge.dispute.funds_reinstated"
+	switch {
+	case strings.HasPrefix(x.Status, "warning_") && !moved:
+		e.Kind, e.Reason = adapters.SystemEvent, "an inquiry: no money has moved"
+		return nil
+	case x.Status == "charge_refunded" && !moved:
+		e.Kind, e.Reason = adapters.SystemEvent, "charge.refunded tells what went back"
+		return nil
+	case !standing[x.Status] && !moved:
+		e.Reason = "no rule knows this state of a dispute"
+		return nil
+	}
 	if plainWord.MatchString(x.Status) {
 		e.Reason = x.Status
 	}
-	return moneyBack(e, s, adapters.DisputeEvent, *x.Amount, x.Currency, x.Status == "won")
+	won := x.Status == "won" || e.Type == "charge.dispute.funds_reinstated" && x.Status != "lost"
+	return moneyBack(e, s, adapters.DisputeEvent, *x.Amount, x.Currency, won)
+}
+
+// standing are the states of a dispute in which it is said where its money is.
+var standing = map[string]bool{"needs_response": true, "under_review": true, "won": true, "lost": true}
+
+// unpaid reads a refund that failed: the customer did not get the money.
+func (d *delivered) unpaid(e *adapters.Event, s subject) error {
+	var x struct {
+		Status   string `json:"status"`
+		Currency string `json:"currency"`
+		Amount   *int64 `json:"amount"`
+	}
+	if json.Unmarshal(d.Data.Object, &x) != nil || x.Amount == nil {
+		return unreadable(e)
+	}
+	if x.Status != "failed" && x.Status != "canceled" {
+		e.Kind, e.Reason = adapters.SystemEvent, nothingToApply["refund.created"]
+		return nil
+	}
+	e.Reason = x.Status
+	return moneyBack(e, s, adapters.RefundEvent, *x.Amount, x.Currency, false)
 }
 
 func moneyBack(e *adapters.Event, s subject, kind adapters.EventKind, minor int64, currency string, settled bool) error {
@@ -154,8 +188,7 @@ var nothingToApply = map[string]string{
 	"payment_intent.payment_failed": invoiceTellsIt, "payment_intent.canceled": invoiceTellsIt,
 	"payment_intent.requires_action": invoiceTellsIt, "payment_intent.processing": invoiceTellsIt,
 	"charge.succeeded": invoiceTellsIt, "charge.failed": invoiceTellsIt, "charge.pending": invoiceTellsIt, "charge.updated": invoiceTellsIt,
-	"charge.refund.updated": "charge.refunded tells what went back", "refund.created": "charge.refunded tells what went back",
-	"refund.updated":                "charge.refunded tells what went back",
+	"refund.created":                "charge.refunded tells what went back",
 	"customer.subscription.created": noRule, "customer.subscription.updated": noRule, "customer.subscription.deleted": noRule,
 	"customer.subscription.paused": noRule, "customer.subscription.resumed": noRule, "customer.subscription.trial_will_end": noRule,
 	"customer.subscription.pending_update_applied": noRule, "customer.subscription.pending_update_expired": noRule,

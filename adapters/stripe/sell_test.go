@@ -1,6 +1,10 @@
 package stripe
 
 import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 
 	"scrip/adapters"
@@ -67,5 +71,54 @@ func TestSellRequests(t *testing.T) {
 	a, _ = at(t, script(answers))
 	if _, err := a.Sell(t.Context(), o); !adapters.AsError(err).Ambiguous() {
 		t.Errorf("a final invoice that is a draft: %v", err)
+	}
+}
+
+// What is collected is charged once, with a key of its own; a decline is told
+// by its event and is no error of the sale.
+func TestSellCollects(t *testing.T) {
+	o := adapters.SellOrder{Mark: adapters.Mark{ID: intent(7)}, Purchase: "pur_1", Pack: "starter", Collect: true,
+		Price: core.Money{Minor: 8000, Currency: "usd"}, Text: "1000 credits", Links: linked}
+	answers := map[string]string{
+		"POST /v1/invoices": `{"id":"in_1","status":"draft"}`, "POST /v1/invoiceitems": `{"id":"ii_1","amount":8000}`,
+		"POST /v1/invoices/in_1/finalize": `{"id":"in_1","status":"open","hosted_invoice_url":"https://pay.example/in_1"}`,
+		"POST /v1/invoices/in_1/pay":      `{"id":"in_1","status":"paid"}`,
+	}
+	a, f := at(t, script(answers))
+	if got, err := a.Sell(t.Context(), o); err != nil || got.PayURL != "https://pay.example/in_1" {
+		t.Fatalf("%v, %v", got, err)
+	}
+	r := f.requests()
+	r[0].has(t, map[string]string{"collection_method": "charge_automatically", "auto_advance": "false", "customer": "cus_1", "currency": "usd",
+		"pending_invoice_items_behavior": "exclude", "metadata[scrip_purchase]": "pur_1", "metadata[scrip_intent]": string(intent(7)), "metadata[scrip_pack]": "starter"})
+	r[3].has(t, map[string]string{"off_session": "true"})
+	if k := r[3].header.Get("Idempotency-Key"); k != string(intent(7))+":pay" {
+		t.Errorf("the charge has the key %q", k)
+	}
+	for status, fine := range map[int]bool{402: true, 400: false, 500: false} {
+		a, _ := at(t, func(w http.ResponseWriter, r sent) {
+			if strings.HasSuffix(r.path, "/pay") {
+				w.WriteHeader(status)
+				io.WriteString(w, `{"error":{"type":"card_error","code":"card_declined"}}`)
+				return
+			}
+			script(answers)(w, r)
+		})
+		if _, err := a.Sell(t.Context(), o); (err == nil) != fine {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+func TestASaleThatWasNotChargedIsNotFound(t *testing.T) {
+	for text, half := range map[string]bool{
+		`{"status":"draft"}`: true, `{"status":"open"}`: false, `{"status":"open","collection_method":"send_invoice"}`: false,
+		`{"status":"open","collection_method":"charge_automatically"}`: true, `{"status":"open","collection_method":"charge_automatically","attempted":true}`: false,
+		`{"status":"paid","collection_method":"charge_automatically"}`: false,
+	} {
+		var x invoiceObject
+		if err := json.Unmarshal([]byte(text), &x); err != nil || x.half() != half {
+			t.Errorf("%s is half %v: %v", text, x.half(), err)
+		}
 	}
 }

@@ -22,7 +22,8 @@ func (s *shell) bench() *cobra.Command {
 		s.measure("balance", "balance reads against the bare read of the same rows", bench.Read),
 		s.sized("reconcile", "the comparison of so many customers with a vendor against a bare merge of both", "customers", "how many customers are compared", bench.Reconciles),
 		s.sized("plan", "the plan of so many customers' move against writing and hashing the same rows", "customers", "how many customers are planned", bench.Plans),
-		s.sized("audit", "the audit of so many entries against reading and hashing the same rows", "entries", "how many entries are audited", bench.Audits))
+		s.sized("audit", "the audit of so many entries against reading and hashing the same rows", "entries", "how many entries are audited", bench.Audits),
+		s.sized("history", "debits of an account with so many entries against debits of a new one", "entries", "how many entries the account has", bench.Histories))
 }
 
 // sized is a case whose size can be chosen.

@@ -109,9 +109,15 @@ func (s *shell) grant() *cobra.Command {
 
 func (s *shell) purchase() *cobra.Command {
 	create := &cobra.Command{Use: "create CUSTOMER PACK", Short: "let a customer buy a pack", Args: cobra.ExactArgs(2)}
+	quantity := create.Flags().Int64("quantity", 0, "how many packs, one when left out")
+	amount := create.Flags().String("amount", "", "how much, where the pack is sold by the amount")
 	key := s.keyed(create)
 	create.RunE = func(cmd *cobra.Command, args []string) error {
-		return s.call(cmd, request{method: http.MethodPost, path: "/v1/customers/" + url.PathEscape(args[0]) + "/purchases", key: key(), body: body{"pack": args[1]}},
+		b := body{"pack": args[1]}.set("amount", *amount)
+		if *quantity != 0 {
+			b["quantity"] = *quantity
+		}
+		return s.call(cmd, request{method: http.MethodPost, path: "/v1/customers/" + url.PathEscape(args[0]) + "/purchases", key: key(), body: b},
 			func(a answer) error { return s.show(a) })
 	}
 	get := &cobra.Command{Use: "get PURCHASE", Short: "show a purchase, and where to pay", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {

@@ -29,7 +29,7 @@ func (st *stage) story() error {
 func (st *stage) mainJob() []func() error {
 	return []func() error{
 		st.signUp, st.seePrices, st.buy, st.forge, st.holdAndCapture, st.debit, st.replay, st.gift, st.giveBack,
-		st.tellVendor, st.expire, st.agree, st.vendorFaults, st.webhookFaults, st.crash, st.agree, st.audited,
+		st.tellVendor, st.expire, st.agree, st.vendorFaults, st.webhookFaults, st.crash, st.agree, st.audited, st.closeBooks,
 	}
 }
 

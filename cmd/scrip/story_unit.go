@@ -24,7 +24,7 @@ type leaving struct {
 // with the same calls for work.
 func (st *stage) leaveCredits() []func() error {
 	return []func() error{
-		st.lastCredits, st.planDollars, st.applyDollars, st.sameValue, st.nameUnits, st.backToCredits, st.dollarsAgain, st.aMonthInDollars, st.audited,
+		st.lastCredits, st.planDollars, st.applyDollars, st.sameValue, st.nameUnits, st.backToCredits, st.dollarsAgain, st.aMonthInDollars, st.audited, st.closeBooks,
 	}
 }
 

@@ -71,6 +71,7 @@ func auditAccounts(ctx context.Context, r Reader, progress func(AuditReport), re
 type tally struct {
 	issued, available, held, consumed, ended core.Amount
 
+	lapsed core.Amount     // expired, and not taken by late usage
 	away   core.Amount     // converted or taken back, and not come back
 	first  core.Entry      // what made the grant
 	closed core.GrantState // by the last entry that ended some of it, "" where none did
@@ -80,7 +81,11 @@ type tally struct {
 func (t *tally) move(e *core.Entry) {
 	switch e.Kind {
 	case core.EntryExpire, core.EntryRollOut:
-		t.closed = core.Expired
+		if t.closed = core.Expired; e.Kind == core.EntryExpire {
+			t.lapsed += e.Amount
+		}
+	case core.EntryRestore:
+		t.lapsed -= e.Amount
 	case core.EntryVoid:
 		t.closed = core.Void
 	case core.EntryConvertOut:
@@ -217,6 +222,9 @@ func (a *auditor) entry(e *core.Entry) error {
 	t.move(e)
 	if t.available < 0 || t.held < 0 || t.consumed < 0 {
 		a.find(e.Seq, "takes more from grant %s than it had", e.Grant)
+	}
+	if t.lapsed < 0 {
+		a.find(e.Seq, "takes more of what expired of grant %s than had", e.Grant)
 	}
 	if a.more != nil {
 		return a.more.entry(e)

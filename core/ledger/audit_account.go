@@ -24,9 +24,10 @@ type accountAudit struct {
 	held      core.Amount
 	scheduled []core.ID // grants that may not have begun
 	marks     map[core.Amount]bool
-	out       core.Time // when a change of unit last took something away
-	became    string    // the unit that the account's row names
-	left      bool      // a change of unit was the last to take something away
+	out       core.Time               // when a change of unit last took something away
+	became    string                  // the unit that the account's row names
+	left      bool                    // a change of unit was the last to take something away
+	clawed    map[core.ID]core.Amount // by purchase: taken back of grants and owed, less what was reinstated
 }
 
 // holdTally is what entries and answers say of one hold.
@@ -92,6 +93,7 @@ func (a *accountAudit) entry(e *core.Entry) error {
 			a.free += e.Amount
 		}
 	}
+	a.claims(e)
 	switch e.Kind {
 	case core.EntryDebit, core.EntryCapture, core.EntrySettle:
 		a.consumed += e.Amount
@@ -114,7 +116,10 @@ func (a *accountAudit) entry(e *core.Entry) error {
 }
 
 // own follows an entry that names no grant.
-func (a *accountAudit) own(e *core.Entry) error { return a.follow(e) }
+func (a *accountAudit) own(e *core.Entry) error {
+	a.claims(e)
+	return a.follow(e)
+}
 
 // begins keeps a grant that a balance may not count yet.
 func (a *accountAudit) begins(e *core.Entry) error {
@@ -156,6 +161,9 @@ func (a *accountAudit) follow(e *core.Entry) error {
 		c.Deficit += e.Amount
 	case e.Kind == core.EntryGrant && c.answer.operation == OpReverse: // of a deficit that was paid by then
 		c.Deficit += e.Amount
+	}
+	if placed, said := c.answer.placed(e); !said {
+		a.find(e.Seq, "is placed at %s, the answer of %s says %s", e.Effective, c.id, placed)
 	}
 	if e.Recorded != c.answer.at {
 		a.find(e.Seq, "was recorded at %s, the answer of %s is of %s", e.Recorded, c.id, c.answer.at)
@@ -276,6 +284,9 @@ func (a *accountAudit) compare(stored *core.Account) error {
 	}
 	a.policy(stored)
 	if err := a.unit(stored); err != nil {
+		return err
+	}
+	if err := a.compareClaims(); err != nil {
 		return err
 	}
 	for debit, sum := range a.reversed {

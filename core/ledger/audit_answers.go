@@ -26,6 +26,7 @@ type answer struct {
 	beyond
 	balance  core.Balance
 	at       core.Time
+	happened core.Time // of a late debit or reversal, else zero
 	grant    *core.Grant
 	held     *core.Hold
 	hold     core.ID // that was captured
@@ -94,7 +95,7 @@ func readAnswer(req *Request) (*answer, error) {
 	case OpReverse:
 		r, err := decode[ReversalReceipt](req.Result)
 		a.id, a.account, a.amount, a.parts, a.balance, a.at, a.debit = r.ID, r.Account, r.Amount, r.Allocations, r.Balance, r.At, r.Debit
-		a.beyond = r.beyond
+		a.beyond, a.happened = r.beyond, r.Happened
 		for i := range r.Also {
 			a.further(r.Also[i].ID, r.Also[i])
 		}
@@ -109,6 +110,7 @@ func readAnswer(req *Request) (*answer, error) {
 
 func (a *answer) took(r *DebitReceipt) {
 	a.id, a.account, a.amount, a.parts, a.balance, a.at = r.ID, r.Account, r.Amount, r.Allocations, r.Balance, r.At
+	a.happened = r.Happened
 	a.hold, a.quantity, a.action, a.beyond = r.Hold, r.Quantity, r.Action, r.beyond
 	for i := range r.Also {
 		a.further(r.Also[i].ID, r.Also[i])
@@ -418,6 +420,7 @@ func (a *answersAudit) purchased(req *Request, p *sale.Purchase) error {
 	if (now.Grant == "") != (now.State == sale.Pending || now.State == sale.Failed) {
 		a.find(req, "is of purchase %s, which is %s with grant %q", p.ID, now.State, string(now.Grant))
 	}
+	a.returnedOf(req, &now)
 	if now.Grant == "" {
 		return nil
 	}

@@ -3,9 +3,11 @@ package ledger
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	"scrip/core"
+	"scrip/core/plan"
 	"scrip/core/sale"
 )
 
@@ -22,15 +24,24 @@ func (a *accountAudit) grant(g *core.Grant, t *tally) error {
 	if t.first.Kind == core.EntryConvertIn {
 		return a.converted(g, t)
 	}
-	if t.first.Kind != core.EntryGrant {
+	if t.first.Kind == core.EntryRollIn && !paidFor(g) {
+		return a.rolledOver(g, t)
+	}
+	if t.first.Kind != core.EntryGrant && t.first.Kind != core.EntryRollIn {
 		a.find(t.first.Seq, "is the first of grant %s and does not make it", g.ID)
 		return nil
 	}
 	if strings.HasPrefix(string(g.Source), core.ReversalID+"_") {
 		return a.returned(g)
 	}
+	if strings.HasPrefix(string(g.Source), plan.SourceID+"_") {
+		if !plan.Made(a.key.Customer, &g.Terms, "") || g.Starts > g.Recorded || g.Starts != t.first.Effective {
+			a.find(g.Seq, "made grant %s, which no subscription of the customer makes", g.ID)
+		}
+		return nil
+	}
 	if g.Source != "" {
-		return a.bought(g)
+		return a.bought(g, t)
 	}
 	req, err := a.r.Entries.Request(a.ctx, HashOf(g.ID))
 	if err != nil {
@@ -81,6 +92,23 @@ func (a *accountAudit) converted(g *core.Grant, t *tally) error {
 	return nil
 }
 
+// rolledOver holds a grant against the one of the period before, of which it is
+// a part.
+func (a *accountAudit) rolledOver(g *core.Grant, t *tally) error {
+	_, was, err := a.r.Accounts.Grant(a.ctx, t.first.Source)
+	if err != nil {
+		return err
+	}
+	switch {
+	case was == nil:
+		a.find(g.Seq, "made grant %s of grant %s, which does not exist", g.ID, t.first.Source)
+	case !plan.Made(a.key.Customer, &g.Terms, was.ID) || g.Amount > was.Amount || g.Starts < was.Starts || g.Starts > was.Expires ||
+		g.Starts != t.first.Effective || !slices.Equal(g.Actions, was.Actions):
+		a.find(g.Seq, "made grant %s, which nothing carries over from grant %s", g.ID, was.ID)
+	}
+	return nil
+}
+
 // returned holds a grant against the reversal that gave back what had been
 // paid of a deficit.
 func (a *accountAudit) returned(g *core.Grant) error {
@@ -100,7 +128,7 @@ func (a *accountAudit) returned(g *core.Grant) error {
 }
 
 // bought holds a grant against the purchase that paid for it.
-func (a *accountAudit) bought(g *core.Grant) error {
+func (a *accountAudit) bought(g *core.Grant, t *tally) error {
 	r, err := a.r.Records.Record(a.ctx, purchaseKey(g.Source))
 	if err != nil {
 		return err
@@ -109,6 +137,9 @@ func (a *accountAudit) bought(g *core.Grant) error {
 	if r == nil || json.Unmarshal(r.Body, &p) != nil {
 		a.find(g.Seq, "made grant %s of purchase %s, which does not exist", g.ID, g.Source)
 		return nil
+	}
+	if p.Grant != g.ID && p.Grant != "" && p.Returns != nil {
+		return a.revived(g, t, &p)
 	}
 	id := core.NewID(core.GrantID, a.key.Customer, OpPurchase, string(p.ID), 0)
 	if p.Grant != g.ID || p.Customer != a.key.Customer || !reflect.DeepEqual(p.Terms(id, g.Recorded), g.Terms) {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"scrip/core"
@@ -39,9 +40,16 @@ func (l *Ledger) Issue(ctx context.Context, key string, account AccountKey, t co
 		names: func(b *Batch) {
 			b.Accounts = append(b.Accounts, account)
 			b.Records = append(b.Records, customerKey(account.Customer), RetiredKey(account.Unit))
+			if t.Starts != 0 {
+				b.Records = append(b.Records, closedKey())
+			}
 		},
 		decide: func(tx *Tx, req *Request) (GrantReceipt, error) {
 			a, err := tx.OpenAccount(account)
+			if err != nil {
+				return GrantReceipt{}, err
+			}
+			t, err := tx.opened(t)
 			if err != nil {
 				return GrantReceipt{}, err
 			}
@@ -114,6 +122,8 @@ type Charge struct {
 	Card       string            // rate card version that priced it
 	Not        []core.Category   // whose grants must not pay
 	Rule       core.Shortfall    // for what grants cannot pay; "" leaves it to the plan
+	At         core.Time         // when it happened, 0 is now
+	recents    recents           // what a late one needs to know, see [Ledger.lookBack]
 	Ask        *Ask              // prices the action, with Amount, Card, Not and Rule, where it is decided
 }
 
@@ -132,7 +142,7 @@ func (c Charge) fields() []string {
 		unit, amount = c.Account.Unit, number(c.Amount)
 	}
 	return []string{"customer", c.Account.Customer, "unit", unit, "amount", amount,
-		"action", c.Action, "quantity", c.Quantity, "dimensions", mapField(c.Dimensions), "outcome", c.outcome()}
+		"action", c.Action, "quantity", c.Quantity, "dimensions", mapField(c.Dimensions), "outcome", c.outcome(), "at", c.At.String()}
 }
 
 // DebitReceipt is what a debit, or a capture, took.
@@ -149,11 +159,20 @@ type DebitReceipt struct {
 	Late     bool         `json:",omitempty"`
 	Balance  core.Balance // right after
 	At       core.Time
+	Happened core.Time      `json:",omitempty"` // of a late one: the instant that it is placed at
+	Original core.Time      `json:",omitempty"` // what the caller named, where that lay in a closed period
 	Also     []DebitReceipt `json:",omitempty"` // what it took in further units, each with an answer of its own
 }
 
 // Debit takes credits, all or nothing.
 func (l *Ledger) Debit(ctx context.Context, key string, c Charge) (DebitReceipt, bool, error) {
+	if c.At != 0 {
+		late := c
+		if err := l.lookBack(ctx, &late); err != nil {
+			return DebitReceipt{}, false, err
+		}
+		c = late
+	}
 	return keyedOnce(ctx, l, l.debit(key, c))
 }
 
@@ -161,7 +180,11 @@ func (l *Ledger) debit(key string, c Charge) *keyed[DebitReceipt] {
 	id := core.NewID(core.DebitID, c.Account.Customer, OpDebit, key, 0)
 	return &keyed[DebitReceipt]{
 		operation: OpDebit, key: key, account: c.Account, fields: fieldList(c.fields()...),
-		names: c.names,
+		names: func(b *Batch) {
+			if c.names(b); c.At != 0 {
+				c.lateNames(l, b)
+			}
+		},
 		decide: func(tx *Tx, req *Request) (DebitReceipt, error) {
 			if c.Ask != nil {
 				return tx.debitAsked(key, c, req)
@@ -178,8 +201,15 @@ func (tx *Tx) debitOne(id core.ID, c Charge, req *Request) (DebitReceipt, error)
 		return DebitReceipt{}, err
 	}
 	a.Settle(tx.Now)
-	before := a.Seq
-	done, charged, err := tx.draw(a, core.Draw{ID: id, Amount: c.Amount, Action: c.Action, Not: c.Not, Rule: c.Rule})
+	before, d := a.Seq, core.Draw{ID: id, Amount: c.Amount, Action: c.Action, Not: c.Not, Rule: c.Rule}
+	var when timing
+	if c.At != 0 {
+		if when, d.Lapsed, err = tx.late(a, &c); err != nil {
+			return DebitReceipt{}, err
+		}
+		d.At = when.at
+	}
+	done, charged, err := tx.draw(a, d)
 	if err != nil {
 		return DebitReceipt{}, err
 	}
@@ -187,7 +217,7 @@ func (tx *Tx) debitOne(id core.ID, c Charge, req *Request) (DebitReceipt, error)
 	return DebitReceipt{
 		ID: id, Account: c.Account, Amount: c.Amount - done.Forgone, Allocations: done.Allocations,
 		beyond: beyond{done.Overage, charged, done.Deficit, done.Forgone}, Action: c.Action,
-		Quantity: c.Quantity, Card: c.Card, Balance: a.Balance(tx.Now), At: tx.Now,
+		Quantity: c.Quantity, Card: c.Card, Balance: a.Balance(tx.Now), At: tx.Now, Happened: when.placed(tx.Now), Original: when.original,
 	}, nil
 }
 
@@ -210,6 +240,9 @@ type BatchOutcome struct {
 func (l *Ledger) DebitBatch(ctx context.Context, items []BatchItem) ([]BatchOutcome, error) {
 	outcomes := make([]BatchOutcome, len(items))
 	commands := make([]*keyed[DebitReceipt], len(items))
+	if err := l.lookBackAll(ctx, items); err != nil {
+		return nil, err
+	}
 	var ops []*Op
 	for i, item := range items {
 		if outcomes[i].Err = item.Err; item.Err == nil {
@@ -222,11 +255,26 @@ func (l *Ledger) DebitBatch(ctx context.Context, items []BatchItem) ([]BatchOutc
 			ops = append(ops, commands[i].op())
 		}
 	}
-	if err := l.Do(ctx, ops...); err != nil {
+	err := l.Do(ctx, ops...)
+	var open undecided // is one item's own, such as an action without a price
+	if err != nil && !errors.As(err, &open) {
 		return nil, err
 	}
+	at := 0
 	for i, k := range commands {
-		if k != nil {
+		if k == nil {
+			continue
+		}
+		op := ops[at]
+		at++
+		switch {
+		case errors.As(op.err, &open):
+			outcomes[i].Err = op.err
+		case op.err != nil:
+			return nil, op.err
+		case k.answer == nil:
+			return nil, err
+		default:
 			outcomes[i].Receipt, outcomes[i].Replayed, outcomes[i].Err = k.outcome()
 		}
 	}

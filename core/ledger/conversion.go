@@ -46,6 +46,16 @@ func convertedKey(conversion, customer string) RecordKey {
 // open an account in it, whichever config a process still runs with.
 func RetiredKey(unit string) RecordKey { return RecordKey{"retired", unit} }
 
+// worth is how many whole units of the one that is gone to one of the one that
+// is left is worth.
+func (c *Conversion) worth() core.Rate {
+	by := c.Change.Unit()
+	if c.Of != "" {
+		return core.Rate{Num: by.Den, Den: by.Num}
+	}
+	return by
+}
+
 // grantID is the id of what a conversion makes of a grant.
 func grantID(conversion, customer string, grant core.ID) core.ID {
 	return core.NewID(core.GrantID, customer, "convert", conversion+"/"+string(grant), 0)
@@ -160,9 +170,15 @@ func (tx *Tx) convertOne(c *Conversion, old, to *core.Account) error {
 		if err == nil {
 			err = c.back(made, old, to, tx.Now)
 		}
+		if err == nil {
+			err = tx.ledger.takePolicy(old, to, c.worth())
+		}
 		return err
 	}
 	plan, err := c.forward(old, to, tx.Now)
+	if err == nil {
+		err = tx.ledger.takePolicy(old, to, c.worth())
+	}
 	if err != nil {
 		return err
 	}
@@ -203,7 +219,9 @@ func (l *Ledger) foresee(ctx context.Context, to *core.Account) (*core.Account, 
 	}
 	now := l.Now()
 	if l.open.Of == "" {
-		_, err = l.open.forward(old, to, now)
+		if _, err = l.open.forward(old, to, now); err == nil {
+			err = l.takePolicy(old, to, l.open.worth())
+		}
 		return to, err
 	}
 	made, err := l.converted(ctx, to.Customer)
@@ -215,6 +233,9 @@ func (l *Ledger) foresee(ctx context.Context, to *core.Account) (*core.Account, 
 	}
 	if err == nil {
 		err = l.open.back(made, old, to, now)
+	}
+	if err == nil {
+		err = l.takePolicy(old, to, l.open.worth())
 	}
 	return to, err
 }

@@ -97,12 +97,18 @@ func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (Debit
 			}
 			a.Settle(tx.Now)
 			c := core.Capture{ID: id, Hold: t.Hold, Amount: t.Amount, Final: t.Final, AllowOver: t.AllowOver, Not: t.Not}
-			if h := a.Hold(t.Hold); t.Rest && h != nil {
-				c.Amount = max(0, h.Amount-h.Captured)
+			var captured core.Amount
+			if h := a.Hold(t.Hold); h != nil {
+				if captured = h.Captured; t.Rest {
+					c.Amount = max(0, h.Amount-captured)
+				}
 			}
 			before := a.Seq
 			done, err := a.Capture(c, tx.Now)
 			if err != nil {
+				return both{}, err
+			}
+			if err := tx.countCaptured(a, a.Hold(t.Hold), &t, captured); err != nil {
 				return both{}, err
 			}
 			req.Amount, req.FirstSeq, req.LastSeq = c.Amount, before+1, a.Seq
@@ -187,23 +193,35 @@ type ReversalReceipt struct {
 	Amount      core.Amount
 	Allocations []core.Allocation
 	beyond
-	Left    core.Amount // of the debit, still to be reversed
-	Balance core.Balance
-	At      core.Time
-	Also    []ReversalReceipt `json:",omitempty"` // in further units, each with an answer of its own
+	Left     core.Amount // of the debit, still to be reversed
+	Balance  core.Balance
+	At       core.Time
+	Happened core.Time         `json:",omitempty"` // where it counts before At: when
+	Original core.Time         `json:",omitempty"` // what the caller named, where that lay in a closed period
+	Also     []ReversalReceipt `json:",omitempty"` // in further units, each with an answer of its own
 }
 
 // Reverse gives a debit back, in part or, with amount zero, all that is left.
 func (l *Ledger) Reverse(ctx context.Context, key string, debit core.ID, amount core.Amount) (ReversalReceipt, bool, error) {
+	return l.ReverseAt(ctx, key, debit, amount, 0)
+}
+
+// ReverseAt is [Ledger.Reverse] of what counts as given back at an instant, not
+// before the debit; zero is now. A debit that was wrong is corrected so, and by
+// a new one of the same instant.
+func (l *Ledger) ReverseAt(ctx context.Context, key string, debit core.ID, amount core.Amount, at core.Time) (ReversalReceipt, bool, error) {
 	taken, err := l.Taken(ctx, debit)
 	if err != nil {
 		return ReversalReceipt{}, false, err
 	}
 	account := taken.Account
 	return keyedOnce(ctx, l, &keyed[ReversalReceipt]{
-		operation: OpReverse, key: key, account: account, fields: fieldList("debit", string(debit), "amount", number(amount)),
+		operation: OpReverse, key: key, account: account, fields: fieldList("debit", string(debit), "amount", number(amount), "at", at.String()),
 		names: func(b *Batch) {
 			b.Records = append(b.Records, customerKey(account.Customer))
+			if at != 0 {
+				b.Records = append(b.Records, closedKey())
+			}
 			l.namesDebit(b, &taken)
 			for i := range taken.Also {
 				l.namesDebit(b, &taken.Also[i])
@@ -211,15 +229,15 @@ func (l *Ledger) Reverse(ctx context.Context, key string, debit core.ID, amount 
 		},
 		decide: func(tx *Tx, req *Request) (ReversalReceipt, error) {
 			if len(taken.Also) > 0 {
-				return tx.reverseAll(taken, amount, req)
+				return tx.reverseAll(taken, amount, at, req)
 			}
-			return tx.reverseOne(taken, amount, req)
+			return tx.reverseOne(taken, amount, at, req)
 		},
 	})
 }
 
 // reverseOne gives back what a debit took in one unit.
-func (tx *Tx) reverseOne(taken DebitReceipt, amount core.Amount, req *Request) (ReversalReceipt, error) {
+func (tx *Tx) reverseOne(taken DebitReceipt, amount core.Amount, at core.Time, req *Request) (ReversalReceipt, error) {
 	account := taken.Account
 	id := core.NewID(core.ReversalID, account.Customer, req.Operation, req.Key, 0)
 	a := tx.Account(account)
@@ -243,7 +261,11 @@ func (tx *Tx) reverseOne(taken DebitReceipt, amount core.Amount, req *Request) (
 	a.Settle(tx.Now)
 	before := a.Seq
 	spare := core.NewID(core.GrantID, account.Customer, req.Operation, req.Key, 0)
-	given, err := a.Unwind(id, taken.Drawn(), of.Reversed, give, spare, tx.Now)
+	when, err := tx.reversedAt(&taken, at)
+	if err != nil {
+		return ReversalReceipt{}, err
+	}
+	given, err := a.UnwindAt(id, taken.Drawn(), of.Reversed, give, spare, when.at, tx.Now)
 	if err != nil {
 		return ReversalReceipt{}, err
 	}
@@ -257,7 +279,7 @@ func (tx *Tx) reverseOne(taken DebitReceipt, amount core.Amount, req *Request) (
 	tx.changes.Reversed = append(tx.changes.Reversed, of)
 	req.Amount, req.FirstSeq, req.LastSeq = give, before+1, a.Seq
 	back := beyond{Overage: given.Overage, Deficit: given.Deficit}
-	return ReversalReceipt{id, taken.ID, account, give, given.Allocations, back, of.Amount - of.Reversed, a.Balance(tx.Now), tx.Now, nil}, nil
+	return ReversalReceipt{id, taken.ID, account, give, given.Allocations, back, of.Amount - of.Reversed, a.Balance(tx.Now), tx.Now, when.placed(tx.Now), when.original, nil}, nil
 }
 
 // carryBack makes grants in the unit of today of what was given back to grants

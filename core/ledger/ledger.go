@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sourcegraph/conc"
 
@@ -39,6 +40,9 @@ type Options struct {
 	PlansSince core.Time
 	Refunds    sale.Shortfall // for spent credits whose money went back; "" means [sale.Owe]
 	Outward    Outward        // nil: no vendor hears anything
+	Late       time.Duration  // how old a reported fact may be, 34 days when zero
+	Skew       time.Duration  // how far ahead of the clock one may be, 5 minutes when zero
+	NextOpen   bool           // what happened in a closed period counts in the next open one; else it is refused
 	Shop       Shop           // what accounts are watched for and can buy by themselves
 	MaxBatch   int            // commands in one commit, 512 when zero
 	// Conversions are all changes of unit, the oldest first; their units are

@@ -62,12 +62,12 @@ func (l *Ledger) namesDebit(b *Batch, taken *DebitReceipt) {
 
 // reverseAll gives back what a debit took in several units: all of it, since a
 // part of the one would say nothing of the others.
-func (tx *Tx) reverseAll(taken DebitReceipt, amount core.Amount, req *Request) (ReversalReceipt, error) {
+func (tx *Tx) reverseAll(taken DebitReceipt, amount core.Amount, at core.Time, req *Request) (ReversalReceipt, error) {
 	if amount != 0 {
 		return ReversalReceipt{}, core.InField(core.Errorf(core.CodeNotSupported, "a debit of several units is given back as a whole, leave the amount out"), "amount")
 	}
 	fields := req.Fields
-	receipt, err := tx.reverseOne(taken, 0, req)
+	receipt, err := tx.reverseOne(taken, 0, at, req)
 	if err != nil {
 		return receipt, err
 	}
@@ -75,7 +75,7 @@ func (tx *Tx) reverseAll(taken DebitReceipt, amount core.Amount, req *Request) (
 	for i, part := range taken.Also {
 		answer := partAnswer(req, OpReverse, i+1)
 		answer.Unit, answer.Fields = part.Account.Unit, fieldList("debit", string(part.ID), "amount", splitFields(fields)["amount"])
-		r, err := tx.reverseOne(part, 0, answer)
+		r, err := tx.reverseOne(part, 0, at, answer)
 		if err != nil {
 			return ReversalReceipt{}, core.Errorf(core.CodeInternal, "half of debit %q cannot be given back: %s", string(taken.ID), err)
 		}

@@ -27,21 +27,56 @@ func newBook(o *Options) *plan.Book {
 	return &plan.Book{Zones: new(zones).find, Plans: o.Plans, Since: o.PlansSince, Deficit: o.Deficit}
 }
 
+// bookOf is the book of accounts in a unit. Plans are in the unit of now: an
+// account that is still counted in one that is left renews as it was.
+func (l *Ledger) bookOf(unit string) *plan.Book {
+	if l.became[unit] == "" {
+		return l.plans
+	}
+	old := *l.plans
+	old.Plans = nil
+	return &old
+}
+
 // policy gives a loaded account what moves it by itself.
 func (l *Ledger) policy(a *core.Account) {
 	if s := stateOf(a); s != nil {
-		s.In(l.plans)
+		s.In(l.bookOf(a.Unit.Code))
 		return
 	}
 	if a.Stored == "" || a.Policy != nil {
 		return
 	}
-	s, err := l.plans.Read(a.Stored)
+	s, err := l.bookOf(a.Unit.Code).Read(a.Stored)
 	if err != nil {
 		a.Policy = unread{a.Stored, err}
 		return
 	}
 	a.Policy = s
+}
+
+// takePolicy takes what moves an account by itself over to the account in
+// another unit, of which by are worth one.
+func (l *Ledger) takePolicy(old, to *core.Account, by core.Rate) error {
+	if old.Policy == nil {
+		return nil
+	}
+	state := stateOf(old)
+	if state == nil {
+		return core.Errorf(core.CodeInternal, "what is kept of the account's plan cannot be read here")
+	}
+	other, err := state.Exchange(old.Unit, to.Unit, by)
+	if err != nil {
+		return err
+	}
+	none, err := l.plans.Read("")
+	if err != nil {
+		return err
+	}
+	other.In(l.bookOf(to.Unit.Code))
+	to.Keep(other)
+	old.Keep(none)
+	return nil
 }
 
 // unread is a state that cannot be read here, such as one of a time zone that

@@ -19,15 +19,6 @@ type Ask struct {
 	Event rate.Event  // its Used is found out
 }
 
-// keeper is a policy that counts use and may keep a version of the rate card.
-type keeper interface {
-	core.Policy
-	Used(name, per string, now core.Time) int64
-	Count(name, per string, n int64, now core.Time)
-	Pinned() string
-	Copy() (core.Policy, error)
-}
-
 // priced is what an ask comes to.
 type priced struct {
 	card    string
@@ -59,10 +50,14 @@ func (c *Charge) names(b *Batch) {
 func (tx *Tx) price(c *Charge) (*priced, error) {
 	p := &priced{event: c.Ask.Event}
 	pinned := ""
-	if k := tx.keeper(c.Account); k != nil {
-		pinned = k.Pinned()
+	state, err := tx.remembered(c.Account)
+	if err != nil {
+		return nil, err
 	}
-	card, err := c.Ask.Cards.At(tx.Now, pinned)
+	if state != nil {
+		pinned = state.Card
+	}
+	card, err := c.Ask.Cards.At(c.happened(tx.Now), pinned)
 	if err != nil {
 		return nil, undecided{err}
 	}
@@ -79,9 +74,10 @@ func (tx *Tx) price(c *Charge) (*priced, error) {
 		if p.action.Unit != "" {
 			key.Unit = p.action.Unit
 		}
-		if k := tx.keeper(key); k != nil {
-			p.event.Used = rate.Quantity(k.Used(name, p.per, tx.Now))
+		if state, err = tx.remembered(key); err != nil {
+			return nil, err
 		}
+		p.event.Used = rate.Quantity(state.Used(name, p.per, tx.Now))
 	}
 	parts, err := p.action.Price(p.event, c.Ask.Units, p.buffer[:0])
 	if err != nil {
@@ -98,17 +94,16 @@ func (tx *Tx) price(c *Charge) (*priced, error) {
 	return p, nil
 }
 
-// keeper is what an account counts and keeps, or nil.
-func (tx *Tx) keeper(key AccountKey) keeper {
+// remembered is what a named account remembers, or nil.
+func (tx *Tx) remembered(key AccountKey) (*plan.State, error) {
 	a := tx.Account(key)
-	if a == nil {
-		return nil
+	if a == nil || a.Policy == nil {
+		return nil, nil
 	}
 	if a.Acts != 0 && a.Acts <= tx.Now {
 		a.Settle(tx.Now)
 	}
-	k, _ := a.Policy.(keeper)
-	return k
+	return tx.ledger.remembering(a)
 }
 
 // count keeps how much was used of what prices go by.
@@ -116,16 +111,12 @@ func (tx *Tx) count(a *core.Account, counter, per string, n rate.Quantity) error
 	if counter == "" || n == 0 {
 		return nil
 	}
-	k, is := a.Policy.(keeper)
-	if !is {
-		s, err := (&plan.Book{}).Read("")
-		if err != nil {
-			return err
-		}
-		k = s
+	state, err := tx.ledger.remembering(a)
+	if err != nil {
+		return err
 	}
-	k.Count(counter, per, int64(n), tx.Now)
-	a.Keep(k)
+	state.Count(counter, per, int64(n), tx.Now)
+	a.Keep(state)
 	return nil
 }
 
@@ -168,10 +159,11 @@ func (tx *Tx) debitAsked(key string, c Charge, req *Request) (DebitReceipt, erro
 	}
 	var receipt DebitReceipt
 	var answers []*Request
+	begun := *req
 	for i, part := range p.parts {
 		one, answer := c, req
 		one.Account.Unit, one.Amount, one.Card = part.Unit, part.Amount, p.card
-		one.Not, one.Rule = p.action.NotFrom, p.action.AtZero
+		one.Not, one.Rule = p.action.NotFrom, p.rule()
 		if i > 0 {
 			answer = partAnswer(req, OpDebit, i)
 			answers = append(answers, answer)
@@ -180,6 +172,8 @@ func (tx *Tx) debitAsked(key string, c Charge, req *Request) (DebitReceipt, erro
 		r, err := tx.debitOne(core.NewID(core.DebitID, c.Account.Customer, partOf(OpDebit, i), key, 0), one, answer)
 		if err != nil {
 			undo()
+			*req = begun // but for the unit, which is that of what refused
+			req.Unit = part.Unit
 			return DebitReceipt{}, err
 		}
 		if i == 0 {
@@ -193,6 +187,16 @@ func (tx *Tx) debitAsked(key string, c Charge, req *Request) (DebitReceipt, erro
 	}
 	tx.answer(answers)
 	return receipt, tx.count(accounts[0], p.counter, p.per, p.counts)
+}
+
+// rule is what becomes of what grants cannot pay. Of several units none is
+// taken short: the card says that a part may be overage or deficit, or all is
+// refused.
+func (p *priced) rule() core.Shortfall {
+	if r := p.action.AtZero; len(p.parts) == 1 || r == core.Overage || r == core.Deficit {
+		return r
+	}
+	return core.Reject
 }
 
 // partAnswer begins the answer of a part.
@@ -221,8 +225,8 @@ func snapshot(accounts []*core.Account) (undo func(), err error) {
 	for i, a := range accounts {
 		saved[i] = *a
 		saved[i].Grants, saved[i].Holds, saved[i].Windows = slices.Clone(a.Grants), slices.Clone(a.Holds), slices.Clone(a.Windows)
-		if k, is := a.Policy.(keeper); is {
-			if saved[i].Policy, err = k.Copy(); err != nil {
+		if state := stateOf(a); state != nil {
+			if saved[i].Policy, err = state.Copy(); err != nil {
 				return nil, err
 			}
 		}

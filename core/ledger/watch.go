@@ -59,7 +59,7 @@ func (tx *Tx) watch(t touch) error {
 	a := t.account
 	made, rules := a.Entries[t.from:], tx.ledger.options.Shop.Rules[a.Unit.Code]
 	state := stateOf(a)
-	if state == nil && rules == nil || a.Became != "" {
+	if state == nil && (rules == nil || a.Policy != nil) || a.Became != "" {
 		return nil
 	}
 	if state != nil && state.Watch.Quiet(rules, a, made, tx.Now) || state == nil && (*plan.Watch)(nil).Quiet(rules, a, made, tx.Now) {
@@ -191,9 +191,9 @@ func (tx *Tx) unwatch(customer string) {
 		if a == nil {
 			continue
 		}
-		if state := stateOf(a); state != nil && state.Watch != nil {
-			state.Watch.Close()
-			a.Keep(state)
+		if state := stateOf(a); state != nil {
+			a.Settle(tx.Now)
+			state.Close(a, tx.Now)
 		}
 	}
 }

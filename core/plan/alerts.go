@@ -36,6 +36,11 @@ const (
 	RenewedNotice   = "subscription.renewed"
 )
 
+// NoticeTypes are all types that notices have.
+func NoticeTypes() []string {
+	return []string{LowNotice, RestoredNotice, ExhaustedNotice, ExpiringNotice, ExpiredNotice, OverageNotice, TopUpNotice, RenewedNotice}
+}
+
 // Notice is something that happened once and that a customer may be told.
 type Notice struct {
 	Type   string            `json:"type"`

@@ -218,13 +218,22 @@ func (s *State) give(a *core.Account, i int, amount core.Amount, at, now core.Ti
 }
 
 // each calls f with the grants of a rule's period of which something is left.
+// They are known by their source: a change of unit gives them other ids.
 func (s *State) each(a *core.Account, r *Rule, i int, f func(g *core.Grant)) {
-	source := s.source(a, i, r.Begun)
-	for k := range r.Grants {
-		if g := a.Grant(grantOf(a, source, k)); g != nil && g.Closed == "" && g.Remaining > 0 {
-			f(g)
+	for _, id := range left(a, s.source(a, i, r.Begun)) {
+		f(a.Grant(id))
+	}
+}
+
+// left are the grants from a source of which something is left.
+func left(a *core.Account, source core.ID) []core.ID {
+	var list []core.ID
+	for k := range a.Grants {
+		if g := &a.Grants[k]; g.Source == source && g.Closed == "" && g.Remaining > 0 {
+			list = append(list, g.ID)
 		}
 	}
+	return list
 }
 
 // carry ends what a rule's period has left at its end, and rolls over what its
@@ -282,11 +291,8 @@ func (s *State) rolledBefore(a *core.Account, i int, at core.Time) core.Amount {
 
 // forfeit ends what a rule has carried over.
 func (s *State) forfeit(a *core.Account, i int, at, now core.Time) {
-	source := rolled(a, i)
-	for k := range a.Grants {
-		if g := &a.Grants[k]; g.Source == source && g.Closed == "" && g.Remaining > 0 {
-			a.End(g.ID, at, now)
-		}
+	for _, id := range left(a, rolled(a, i)) {
+		a.End(id, at, now)
 	}
 }
 
@@ -350,8 +356,8 @@ func (s *State) finish(a *core.Account, at, now core.Time) {
 		}
 	}
 	if sub.Trial > at {
-		if g := a.Grant(grantOf(a, s.source(a, -1, sub.Begun), 0)); g != nil && g.Remaining > 0 {
-			a.End(g.ID, at, now)
+		for _, id := range left(a, s.source(a, -1, sub.Begun)) {
+			a.End(id, at, now)
 		}
 	}
 	sub.Ended, sub.Ends, sub.Pending, sub.Trial = at, 0, nil, 0

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"scrip/core"
 )
@@ -260,6 +261,19 @@ func (s *State) Cancel(a *core.Account, when When, now core.Time) (bool, error) 
 		sub.Pending = nil
 	}
 	return changed, s.kept(a)
+}
+
+// Close ends everything at once, of a customer who is erased.
+func (s *State) Close(a *core.Account, now core.Time) {
+	if s.Subscription != nil {
+		_, _ = s.Cancel(a, AtOnce, now) // ending at once is never refused
+		s.Subscription.Zone, s.zone = "", time.UTC
+	}
+	if s.Watch != nil {
+		s.Watch.Close()
+	}
+	s.reckon()
+	a.Keep(s)
 }
 
 // Pay takes a proven payment of the period that begins at start, or nearest to

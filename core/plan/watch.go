@@ -220,3 +220,15 @@ func (w *Watch) Close() {
 		TopUp: &TopUpState{Rule: &TopUp{Off: true}}, Alerts: &AlertState{Rule: &Alerts{Off: true}}, Notices: w.Notices,
 	}
 }
+
+// copied gives a copy that was read from text what no text has.
+func (w *Watch) copied(read *Watch) *Watch {
+	if w == nil || !w.stir && len(w.told) == 0 {
+		return read
+	}
+	if read == nil {
+		read = &Watch{}
+	}
+	read.stir, read.told = w.stir, slices.Clone(w.told)
+	return read
+}

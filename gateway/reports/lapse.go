@@ -163,7 +163,7 @@ func (t kinds) blend() {
 		}
 		currency[at] = k.currency
 	}
-	all := kinds{}
+	all, parts := kinds{}, map[kind]int{}
 	for k, h := range t {
 		at := place{k.month, k.unit}
 		if currency[at] == "" || several[at] {
@@ -175,6 +175,11 @@ func (t kinds) blend() {
 		}
 		all[to].units.AddSum(&h.units)
 		all[to].money.AddSum(&h.money)
+		parts[to]++
 	}
-	maps.Copy(t, all)
+	for k, h := range all {
+		if parts[k] > 1 {
+			t[k] = h
+		}
+	}
 }

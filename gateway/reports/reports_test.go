@@ -167,7 +167,7 @@ func TestReportsOfATown(t *testing.T) {
 	}
 }
 
-// RP-01. RP-02.
+// Cells that a spreadsheet would run, or that hold what a format gives a meaning.
 func TestCellsAreInert(t *testing.T) {
 	q := Request{Name: "x", Format: "csv", At: start, Known: core.Never}
 	for cell, want := range map[string]string{

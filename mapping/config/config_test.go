@@ -14,6 +14,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/rate"
+	"scrip/core/sale"
 	"scrip/mapping"
 )
 
@@ -56,6 +57,7 @@ burn_order: [cost_basis, expiry]
 holds: {default: 1h30m, max: 2 days}
 windows: {late: 2 weeks, skew: 90s}
 deficit: {limit: 0, settled_by: paid}
+refunds: {shortfall: write_off}
 rate_card:
   version: 2026.10
   effective_at: 2026-01-01T00:00:00+01:00
@@ -123,6 +125,7 @@ func TestParseReadsEveryField(t *testing.T) {
 			"forever": {Name: "forever", Unit: "credits", Credits: 1, Price: core.Money{Minor: 50, Currency: "eur"}},
 			"short":   {Name: "short", Unit: "credits", Credits: 5000, Price: core.Money{Minor: 100, Currency: "jpy"}, Days: 14},
 		},
+		Deficit: Deficit{Limit: zero}, Refunds: sale.WriteOff,
 		Digest: hex.EncodeToString(sum[:]),
 	}
 	if !reflect.DeepEqual(c, want) {

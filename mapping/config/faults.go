@@ -81,7 +81,7 @@ func near(name string, known []string, also ...string) string {
 			best, distance = k, d
 		}
 	}
-	const most = 20
+	const most = 24
 	switch {
 	case best != "":
 		return fmt.Sprintf(", did you mean %q?", best)

@@ -99,7 +99,7 @@ func TestCF01Fields(t *testing.T) {
 			`8:12: a rate needs the field "cost"`,
 			`8:26: field "csot" of a rate is unknown, did you mean "cost"?`,
 		}},
-		{"unknown and a long name", head + strings.Repeat("x", 60) + ": 1\n", []string{`3:1: field of 60 characters of the config is unknown, known are version, storage, listen, secret_key, retention, unit, units, convert, connections, route, burn_order, holds, windows, deficit, rate_card, packs, plans, top_up, alerts, mapping`}},
+		{"unknown and a long name", head + strings.Repeat("x", 60) + ": 1\n", []string{`3:1: field of 60 characters of the config is unknown, known are version, storage, listen, secret_key, retention, unit, units, convert, connections, route, burn_order, holds, windows, deficit, refunds, rate_card, packs, plans, top_up, alerts, mapping`}},
 		{"case matters", head + "Listen: a:1\n", []string{`3:1: field "Listen" of the config is unknown, did you mean "listen"?`}},
 		{"no blank after the colon", "version: 1\nunit: {code: credits, price:0.08}\n", []string{`2:23: field "price" of unit needs a blank after its colon`}},
 		{"wrong kinds", "version: [1]\nunit: credits\nlisten: {a: 1}\nburn_order: expiry\nconnections: [a]\nroute: main\n", []string{
@@ -130,6 +130,9 @@ func TestCF01Fields(t *testing.T) {
 			`6:1: route needs the field "primary"`,
 		}},
 		{"version", "version: 1.0\nunit: {code: a}\n", []string{`1:10: version "1.0" of the format is unknown, write 1`}},
+		{"refunds", head + "refunds: {shortfall: never}\n", []string{
+			`3:22: shortfall: "never" is unknown, write deficit, write_off or other_paid`,
+		}},
 		{"deficit", head + "deficit: {limit: 1.005, settled_by: anyone}\n", []string{
 			`3:18: limit: amount "1.005" has 3 decimals, the unit keeps 2`,
 			`3:37: settled_by: "anyone" is unknown, write paid or any`,
@@ -138,7 +141,7 @@ func TestCF01Fields(t *testing.T) {
 			`1:10: version "3" of the format is unknown, write 1`,
 			`2:9: listen: "here" is not an address such as 127.0.0.1:8080`,
 			`3:30: field "scale" must be a whole number from 0 to 9, not "ten"`,
-			`4:1: field "foo" of the config is unknown, known are version, storage, listen, secret_key, retention, unit, units, convert, connections, route, burn_order, holds, windows, deficit, rate_card, packs, plans, top_up, alerts, mapping`,
+			`4:1: field "foo" of the config is unknown, known are version, storage, listen, secret_key, retention, unit, units, convert, connections, route, burn_order, holds, windows, deficit, refunds, rate_card, packs, plans, top_up, alerts, mapping`,
 			`5:14: max: "-1h" is not a duration, write 15m, 24h or 34 days`,
 		}},
 	})

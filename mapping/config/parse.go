@@ -82,7 +82,7 @@ func Parse(name string, data []byte, env Env) (*Config, error) {
 
 // The fields at the top of the file.
 const (
-	topFields = "version storage listen secret_key retention unit units convert connections route burn_order holds windows deficit rate_card packs plans top_up alerts mapping"
+	topFields = "version storage listen secret_key retention unit units convert connections route burn_order holds windows deficit refunds rate_card packs plans top_up alerts mapping"
 	topLater  = ""
 )
 
@@ -117,6 +117,7 @@ func (r *reader) config(root *node) *Config {
 	c.Units = r.units(top)
 	r.conversion(found, c)
 	r.deficit(top, c)
+	r.refunds(top, c)
 	c.Connections = r.connections(top)
 	r.route(top, c)
 	r.rateCards(top, c)

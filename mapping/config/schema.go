@@ -126,6 +126,7 @@ func topParts(providers []Provider) map[string]schema {
 		"deficit": section("What may be spent beyond the balance.", deficitFields, "", map[string]schema{
 			"limit": decimal("How much, in the first unit; 0 is nothing."), "settled_by": oneOf("Whose grants pay it.", "paid", "any"),
 		}),
+		"refunds":   refundsPart(),
 		"rate_card": cardPart(),
 		"packs":     named("Credits sold at a price.", packName, maxPacks, packPart()),
 		"plans":     named("What customers subscribe to.", planName, maxPlans, planPart()),

@@ -7,6 +7,7 @@ const (
 	holdsFields      = "default max"
 	windowsFields    = "late skew"
 	deficitFields    = "limit settled_by"
+	refundsFields    = "shortfall"
 	unitFields       = "code scale price convert"
 	convertFields    = "from at"
 	connectionFields = "provider api_key webhook_secrets base_url"

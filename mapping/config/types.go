@@ -8,6 +8,7 @@ import (
 	"scrip/core"
 	"scrip/core/plan"
 	"scrip/core/rate"
+	"scrip/core/sale"
 	"scrip/mapping"
 )
 
@@ -25,9 +26,10 @@ type Config struct {
 	Order       core.Order
 	Holds       Holds
 	Deficit     Deficit
-	Late        time.Duration // how old a late fact may be
-	Skew        time.Duration // how far ahead a fact may be
-	Cards       rate.Cards    // versions of the rate card, the oldest first
+	Refunds     sale.Shortfall // for credits that are spent when their money goes back
+	Late        time.Duration  // how old a late fact may be
+	Skew        time.Duration  // how far ahead a fact may be
+	Cards       rate.Cards     // versions of the rate card, the oldest first
 	Packs       map[string]mapping.Pack
 	Plans       map[string]plan.Terms  // by name, in the first unit
 	TopUp       *TopUpForm             // as it is written, nil for none

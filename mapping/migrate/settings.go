@@ -38,6 +38,9 @@ func SettingsOf(c *config.Config) Settings {
 		s["packs."+name] = packText(c, p)
 	}
 	s.watch(c)
+	for _, t := range c.Plans {
+		s.plan(c, t)
+	}
 	for _, conn := range c.Connections {
 		s.connection(conn, activeUnits(c, conn.Units))
 	}

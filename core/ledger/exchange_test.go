@@ -1,0 +1,58 @@
+package ledger_test
+
+import (
+	"testing"
+
+	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/core/plan"
+)
+
+// A subscription goes on in the new unit: what it grants, its limits and the
+// price of overage are worth what they were, and taking the change back brings
+// them back.
+func TestSubscriptionIsConverted(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	month := plan.Span{N: 1, Of: plan.Month}
+	terms := plan.Terms{
+		Plan: "pro", Every: month, AtZero: core.Overage,
+		Allotments: []plan.Allotment{{Credits: 500_00, Every: month, Priority: core.DefaultPriority, Rollover: &plan.Rollover{Max: 250_00, Cycles: 1}}},
+		Overage:    &plan.Overage{Prices: []core.Price{{Rate: core.Rate{Num: 8, Den: 100}, Currency: "usd"}}, Per: 1, Limit: 1000_00},
+	}
+	_, _, err := b.Subscribe(b.ctx, ann, plan.Wish{Terms: terms})
+	b.need(err)
+	_, _, err = b.Debit(b.ctx, "some", charge(ann, 400_00))
+	b.need(err)
+	b.convertTo(true, b.forward())
+	b.wantBalance(annInUSD, 8_000000, 0) // asked before anything brought it over
+	b.convertAll()
+	b.wantBalance(annInUSD, 8_000000, 0)
+	s, err := b.Subscription(b.ctx, annInUSD)
+	b.need(err)
+	got := s.State.Subscription.Terms
+	if got.Allotments[0].Credits != 40_000000 || got.Allotments[0].Rollover.Max != 20_000000 || got.Overage.Limit != 80_000000 {
+		t.Errorf("the terms are %+v", got)
+	}
+	if p := got.Overage.Prices[0]; p.Rate.Num != p.Rate.Den {
+		t.Errorf("a dollar of overage costs %+v", p)
+	}
+	b.clean()
+	b.pass(32 * 24 * hour) // the period renews: 8 are rolled over
+	b.wantBalance(annInUSD, 48_000000, 0)
+	d, _, err := b.Debit(b.ctx, "more", charge(annInUSD, 50_000000))
+	b.need(err)
+	if d.Overage != 2_000000 || d.Charged != "2.00 usd" {
+		t.Errorf("the debit is %+v", d)
+	}
+	b.clean()
+	b.convertTo(true, b.forward(), b.back())
+	b.convertAll()
+	s, err = b.Subscription(b.ctx, ann)
+	b.need(err)
+	if s.State.Subscription.Terms.Allotments[0].Credits != 500_00 || s.State.Billing.Over[0].Units != 25_00 {
+		t.Errorf("back are %+v, %+v", s.State.Subscription.Terms.Allotments[0], s.State.Billing)
+	}
+	b.pass(31 * 24 * hour)
+	b.wantBalance(ann, 500_00, 0)
+	b.clean()
+}

@@ -1,0 +1,156 @@
+package ledger_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"scrip/core"
+	"scrip/core/ledger"
+)
+
+func lateCharge(account ledger.AccountKey, amount core.Amount, at core.Time) ledger.Charge {
+	return ledger.Charge{Account: account, Amount: amount, At: at}
+}
+
+// span grants an allotment of a time, which Issue knows from when it begins.
+func (b *bench) span(key string, amount core.Amount, starts, expires core.Time) core.ID {
+	b.Helper()
+	t := terms(amount)
+	t.Starts, t.Expires = starts, expires
+	r, _, err := b.Issue(b.ctx, key, ann, t)
+	b.need(err)
+	return r.Grant.ID
+}
+
+func (b *bench) availableAt(at, known core.Time) core.Amount {
+	b.Helper()
+	a, err := b.AccountAt(b.ctx, ann, at, known)
+	b.need(err)
+	return a.Balance(at).Available
+}
+
+// Usage from before a grant expired is charged to it when it is learned of
+// later; what was answered in between is answered again.
+func TestLateDebitIsPlacedWhenItHappened(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	first, second := b.span("may", 10_00, start, start+10*hour), b.span("june", 20_00, start+10*hour, start+20*hour)
+	b.pass(12 * hour)
+	if _, _, err := b.Debit(b.ctx, "on-time", charge(ann, 1_00)); err != nil {
+		t.Fatal(err)
+	}
+	b.pass(hour)
+	known := b.Now()
+	happened := start + 9*hour
+	b.pass(hour)
+	r, _, err := b.Debit(b.ctx, "late", lateCharge(ann, 4_00, happened))
+	b.need(err)
+	if want := []core.Allocation{{Grant: first, Amount: 4_00}}; !slices.Equal(r.Allocations, want) || r.Happened != happened || r.Original != 0 {
+		t.Errorf("it took %v, placed at %s; want %v", r.Allocations, r.Happened, want)
+	}
+	if r.Balance.Available != 19_00 {
+		t.Errorf("the balance of now is %v: what expired is not there again", r.Balance)
+	}
+	for _, c := range []struct {
+		at, known core.Time
+		want      core.Amount
+	}{
+		{happened, b.Now(), 6_00}, {happened - 1, b.Now(), 10_00}, {happened, known, 10_00}, {start + 11*hour, b.Now(), 20_00}, {start + 12*hour, b.Now(), 19_00},
+	} {
+		if got := b.availableAt(c.at, c.known); got != c.want {
+			t.Errorf("at %s, as known at %s, is %d, want %d", c.at, c.known, got, c.want)
+		}
+	}
+	again, replayed, err := b.Debit(b.ctx, "late", lateCharge(ann, 4_00, happened))
+	if err != nil || !replayed || again.ID != r.ID {
+		t.Errorf("a replay gave %+v, %v, %v", again, replayed, err)
+	}
+	_, _, err = b.Debit(b.ctx, "late", lateCharge(ann, 4_00, happened+1))
+	b.wantCode(err, core.CodeIdempotencyConflict)
+	// What is left of the expiry is 6, and later grants pay nothing of it.
+	_, _, err = b.Debit(b.ctx, "too-much", lateCharge(ann, 7_00, happened))
+	b.wantCode(err, core.CodeInsufficientCredits)
+	_, _, err = b.Debit(b.ctx, "the-rest", lateCharge(ann, 6_00, happened))
+	b.need(err)
+	// Given back, it expires again and stays where it was.
+	_, _, err = b.Reverse(b.ctx, "back", r.ID, 1_00)
+	b.need(err)
+	if r, _, err = b.Debit(b.ctx, "once-more", lateCharge(ann, 1_00, happened)); err != nil || r.Allocations[0].Grant != first {
+		t.Errorf("what was given back could not be taken again: %+v, %v", r, err)
+	}
+	if r, _, err = b.Debit(b.ctx, "in-june", lateCharge(ann, 1_00, start+11*hour)); err != nil || r.Allocations[0].Grant != second {
+		t.Errorf("it took %v, %v", r.Allocations, err)
+	}
+	b.sound()
+}
+
+// A grant of which nobody knew yet, or that began later, pays no earlier usage.
+func TestLateDebitTakesNothingGrantedSince(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{Deficit: 3_00})
+	b.pass(5 * hour)
+	dated := b.span("dated-back", 5_00, start, core.Never)
+	paid := terms(9_00)
+	paid.Category = core.Promotional
+	_, _, err := b.Issue(b.ctx, "later", ann, paid)
+	b.need(err)
+	_, _, err = b.Debit(b.ctx, "early", lateCharge(ann, 4_00, start+hour))
+	b.wantCode(err, core.CodeLimitReached)
+	r, _, err := b.Debit(b.ctx, "owed", lateCharge(ann, 3_00, start+hour))
+	b.need(err)
+	if len(r.Allocations) != 0 || r.Deficit != 3_00 {
+		t.Errorf("it took %v and owes %d", r.Allocations, r.Deficit)
+	}
+	a, err := b.AccountAt(b.ctx, ann, start+2*hour, b.Now())
+	b.need(err)
+	if a.Overdrawn != 3_00 {
+		t.Errorf("two hours in %d is owed, want 3.00", a.Overdrawn)
+	}
+	b.pass(hour)
+	if r, _, err = b.Debit(b.ctx, "after", lateCharge(ann, 1_00, b.Now()-1)); err != nil || r.Allocations[0].Grant != dated {
+		t.Errorf("it took %v, %v; the grant was known by then", r.Allocations, err)
+	}
+	b.sound()
+}
+
+func TestWindowOfLateFacts(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{Late: 2 * time.Hour, Skew: time.Minute})
+	b.grant("g", ann, 10_00)
+	b.pass(10 * hour)
+	now := b.Now()
+	for _, c := range []struct {
+		name string
+		at   core.Time
+		code core.Code
+	}{
+		{"oldest", now - 2*hour, ""}, {"too-old", now - 2*hour - 1, core.CodeLateRefused}, {"now", now, ""},
+		{"ahead", now + hour/60, ""}, {"too-far", now + hour/60 + 1, core.CodeLateRefused},
+	} {
+		r, _, err := b.Debit(b.ctx, c.name, lateCharge(ann, 1_00, c.at))
+		if core.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %q", c.name, err, c.code)
+		}
+		if c.code == "" && c.at >= now && r.Happened != 0 {
+			t.Errorf("%s is placed at %s, want now", c.name, r.Happened)
+		}
+	}
+	b.sound()
+}
+
+// Late items of one batch see each other: nothing that expired is taken twice.
+func TestLateBatch(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	lot := b.span("may", 10_00, start, start+10*hour)
+	b.pass(11 * hour)
+	var items []ledger.BatchItem
+	for i, amount := range []core.Amount{4_00, 4_00, 4_00, 2_00} {
+		items = append(items, ledger.BatchItem{Key: string(rune('a' + i)), Charge: lateCharge(ann, amount, start+core.Time(i+1)*hour)})
+	}
+	outcomes, err := b.DebitBatch(b.ctx, items)
+	b.need(err)
+	for i, want := range []core.Code{"", "", core.CodeInsufficientCredits, ""} {
+		if core.CodeOf(outcomes[i].Err) != want || want == "" && outcomes[i].Receipt.Allocations[0].Grant != lot {
+			t.Errorf("item %d: %+v", i, outcomes[i])
+		}
+	}
+	b.sound()
+}
