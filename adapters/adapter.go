@@ -85,6 +85,10 @@ type (
 	UsageReader interface {
 		Usage(ctx context.Context, o UsageQuery) (int64, error)
 	}
+	// Refunder gives money of a sale back.
+	Refunder interface {
+		Refund(ctx context.Context, o RefundOrder) (Answer, error)
+	}
 	// Tracer finds the purchase behind an event about money that went back or is
 	// contested, where the event names only the vendor's own payment: the answer
 	// is the event with the purchase in it, or as it was when the payment is for

@@ -24,6 +24,7 @@ const (
 	ConsumeKind  Kind = "consume"
 	SellKind     Kind = "sell"
 	CarrierKind  Kind = "carrier"
+	RefundKind   Kind = "refund"
 )
 
 // Roles of links: what a vendor's object is to the neutral thing.
@@ -33,6 +34,7 @@ const (
 	RoleInvoice  = "invoice"  // neutral: purchase id
 	RoleUsage    = "usage"    // neutral: window; vendor: the event's identifier
 	RoleMeter    = "meter"    // neutral: [SetupNeutral]
+	RoleRefund   = "refund"   // neutral: purchase id; vendor: the refund that was asked for
 	RoleProduct  = "product"  // neutral: pack
 	RoleCarrier  = "carrier"  // neutral: customer id; vendor: what its consumption is billed by
 	RolePrice    = "price"    // neutral: [SetupNeutral]; vendor: the price consumption is told at
@@ -66,6 +68,7 @@ func (l Links) One(role string) string {
 type Answer struct {
 	Links  []Link
 	PayURL string
+	Spared int64 // quanta of [EndOrder].Spare that were not withdrawn
 }
 
 // Holding is a value as a vendor keeps it: a whole number of its smallest
@@ -125,6 +128,8 @@ type EndOrder struct {
 	Consumed core.Amount // by the core; above zero where the vendor may still have to draw
 	TrueUp   bool        // the vendor has drawn for the period: end it even if some was consumed
 	Holding  Holding     // what is left of it at the vendor, where the vendor must be told how much
+	Anywhere bool        // it is in whatever lots the customer has: it came back when the grant's own was over, or the grant was never given
+	Spare    int64       // so many quanta are missing at the vendor already: they are not withdrawn from other lots than the grant's
 	Links    Links
 }
 
@@ -164,6 +169,15 @@ type SellOrder struct {
 	Text     string // what the invoice line says
 	Collect  bool   // charge what the customer has left to be charged, once and now, where the vendor can; else the customer is asked
 	Links    Links  // of the customer, the pack and the purchase
+}
+
+// RefundOrder gives money of a paid purchase back. What it took the vendor
+// tells by an event, as of any refund.
+type RefundOrder struct {
+	Mark     Mark
+	Purchase core.ID
+	Amount   core.Money
+	Links    Links // of the customer and the purchase
 }
 
 // CarrierOrder makes what a customer's consumption is billed by, such as a

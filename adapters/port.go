@@ -53,6 +53,7 @@ type capabilities struct {
 	UsageReader
 	Confirmer
 	Tracer
+	Refunder
 	EventLister
 	Sweeper
 }
@@ -79,6 +80,7 @@ func NewPort(a Adapter, l Limits) *Port {
 	p.can.UsageReader, _ = a.(UsageReader)
 	p.can.Confirmer, _ = a.(Confirmer)
 	p.can.Tracer, _ = a.(Tracer)
+	p.can.Refunder, _ = a.(Refunder)
 	p.can.EventLister, _ = a.(EventLister)
 	p.can.Sweeper, _ = a.(Sweeper)
 	return p
@@ -184,6 +186,14 @@ func (p *Port) Confirm(ctx context.Context, e Event) (Event, error) {
 	return call(ctx, p, "confirm event", p.can.Confirmer != nil, func(ctx context.Context) (Event, error) { return p.can.Confirm(ctx, e) })
 }
 
+// Refunds reports whether money can be given back by a call.
+func (p *Port) Refunds() bool { return p.can.Refunder != nil }
+
+// Refund gives money of a sale back.
+func (p *Port) Refund(ctx context.Context, o RefundOrder) (Answer, error) {
+	return call(ctx, p, "refund", p.can.Refunder != nil, func(ctx context.Context) (Answer, error) { return p.can.Refund(ctx, o) })
+}
+
 // Traces reports whether the purchase behind a payment can be asked for.
 func (p *Port) Traces() bool { return p.can.Tracer != nil }
 
@@ -225,6 +235,7 @@ func (p *Port) Capabilities() []Capability {
 		{"sell packs", c.Seller != nil}, {"find by mark", c.Finder != nil}, {"read customers", c.CustomerReader != nil},
 		{"read grants", c.GrantReader != nil}, {"read usage", c.UsageReader != nil}, {"list events", c.EventLister != nil},
 		{"sweep events", c.Sweeper != nil}, {"confirm events", c.Confirmer != nil},
+		{"refund packs", c.Refunder != nil}, {"trace payments", c.Tracer != nil},
 		{"prepare objects", c.Preparer != nil},
 	}
 }

@@ -109,7 +109,10 @@ func (a *Account) putBack(part Allocation, source ID, taken Time, spare ID, now 
 	g.Closed = Expired
 	t := g.Terms
 	t.ID, t.Amount, t.Paid, t.Source = spare, part.Amount, Money{}, source
-	t.Starts, t.Expires = now, now+max(1, g.Expires-max(taken, g.Starts))
+	t.Starts = now
+	if t.Expires != Never { // one without an end can have been ended early
+		t.Expires = now + max(1, g.Expires-max(taken, g.Starts))
+	}
 	_, err := a.RollOver(g.ID, t, now, now)
 	return err
 }

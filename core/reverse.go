@@ -57,7 +57,7 @@ func (a *Account) UnwindAt(id ID, taken Drawn, before, amount Amount, spare ID, 
 		g := a.Grant(taken.Allocations[i].Grant)
 		a.post(EntryReverse, g, id, n, at, now)
 		ended := now
-		if g.Closed == Expired { // it was there again until the grant expired
+		if g.Closed == Expired || g.Closed == "" && now >= g.Expires { // it was there again until the grant expired
 			ended = max(at, min(g.Expires, now))
 		}
 		a.end(g, id, n, ended, now)

@@ -12,6 +12,7 @@ type Window struct {
 	Closes     Time   // zero when none is open
 	Told       Amount // net consumption when the last window closed, or when the account joined
 	Base       Amount // net consumption that was never this connection's to count: from before the account joined
+	Apart      Amount // of the open window: late consumption of grants that had ended, which is not this connection's to count
 	Moves      int64  // how often the account joined and left: odd while it is told
 }
 
@@ -79,6 +80,15 @@ func (a *Account) OpenWindow(connection string, length time.Duration, now Time) 
 	return *w, true
 }
 
+// SetApart takes consumption out of what the open window of a connection will
+// tell: the grants that paid it had ended there.
+func (a *Account) SetApart(connection string, amount Amount) {
+	if w := a.window(connection); w.Closes != 0 {
+		w.Apart += amount
+		a.dirty = true
+	}
+}
+
 // CloseWindow closes the open window of a connection and returns it as it was
 // told before, or false when none is open.
 func (a *Account) CloseWindow(connection string) (Window, bool) {
@@ -93,7 +103,7 @@ func (a *Account) CloseWindowAt(connection string, consumed Amount) (Window, boo
 		return Window{}, false
 	}
 	was := *w
-	w.Opened, w.Closes, w.Told = 0, 0, consumed
+	w.Opened, w.Closes, w.Told, w.Apart = 0, 0, consumed, 0
 	a.dirty = true
 	return was, true
 }

@@ -74,7 +74,7 @@ func (g *gateway) ask(c *ledger.Charge, b chargeBody) error {
 		return err
 	}
 	c.Quantity = text
-	c.Ask = &ledger.Ask{Cards: g.Config.Cards, Units: g.units, Event: rate.Event{Quantity: exact, Dimensions: b.Dimensions, Outcome: b.Outcome}}
+	c.Ask = &rate.Ask{Cards: g.Config.Cards, Units: g.units, Event: rate.Event{Quantity: exact, Dimensions: b.Dimensions, Outcome: b.Outcome}}
 	for _, err := range []error{checkText(b.Action, 200, "action"), checkPairs(b.Dimensions, "dimensions"), checkText(b.Outcome, 64, "outcome")} {
 		if err != nil {
 			return err

@@ -90,7 +90,7 @@ func TestChargeRefusals(t *testing.T) {
 		`{"customer":"ann","amount":"1","action":"image.generate"}`:                           {"422", "invalid", "amount"},
 		`{"customer":"ann","amount":"1","quantity":"2"}`:                                      {"422", "invalid", "action"},
 		`{"customer":"ann","action":"nothing"}`:                                               {"404", "unknown_action", "action"},
-		`{"customer":"ann","action":"image.generate","at":"2026-01-01T00:00:00Z"}`:            {"422", "not_supported", "at"},
+		`{"customer":"ann","action":"image.generate","at":"2026-01-01T00:00:00Z"}`:            {"422", "late_refused", "at"},
 		`{"customer":"ann","amount":"1","unit":"dollars"}`:                                    {"422", "invalid", "unit"},
 		`{"customer":"a b","amount":"1"}`:                                                     {"422", "invalid", "customer"},
 		`{"customer":"","amount":"1"}`:                                                        {"422", "invalid", "customer"},
@@ -251,13 +251,13 @@ func TestEntriesAndFeed(t *testing.T) {
 	}
 }
 
-func TestBalanceOfNowOnly(t *testing.T) {
+func TestBalanceOfAnInstant(t *testing.T) {
 	w := newWorld(t)
 	w.customer("ann", "1")
 	now := w.clock.Now().String()
 	w.call("GET", "/v1/customers/ann/balance?at="+now+"&known_at="+now, "").ok(200)
-	w.call("GET", "/v1/customers/ann/balance?at=2020-01-01T00:00:00Z", "").refused(422, "not_supported", "at")
-	w.call("GET", "/v1/customers/ann/balance?known_at=2020-01-01T00:00:00Z", "").refused(422, "not_supported", "known_at")
+	w.call("GET", "/v1/customers/ann/balance?at=2020-01-01T00:00:00Z", "").ok(200).want("posted", "0.00", "as_of", "2020-01-01T00:00:00Z")
+	w.call("GET", "/v1/customers/ann/balance?known_at=2020-01-01T00:00:00Z", "").ok(200).want("posted", "0.00", "as_of", "2020-01-01T00:00:00Z")
 	w.call("GET", "/v1/customers/ann/balance?at=yesterday", "").refused(422, "invalid", "at")
 	w.call("GET", "/v1/customers/bob/balance", "").refused(404, "unknown_customer", "customer")
 }

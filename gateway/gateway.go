@@ -95,6 +95,7 @@ func (g *gateway) mount() {
 	g.mountDebits()
 	g.mountHolds()
 	g.mountPurchases()
+	g.mountRefunds()
 	g.mountPeriods()
 	g.mountSubscriptions()
 	g.mountSettings()

@@ -39,6 +39,7 @@ type grantView struct {
 	Category    string            `json:"category" enum:"paid,promotional,allotment,rollover,adjustment"`
 	Priority    int               `json:"priority"`
 	EffectiveAt *string           `json:"effective_at" format:"date-time"`
+	OriginalAt  *string           `json:"original_effective_at,omitempty" format:"date-time" doc:"of a new grant: what the request named, where that lies in a closed period"`
 	ExpiresAt   *string           `json:"expires_at" format:"date-time" doc:"null for never"`
 	Paid        *moneyView        `json:"paid"`
 	Scope       *scopeView        `json:"scope" doc:"null when any action may be paid for"`
@@ -77,7 +78,9 @@ func (g *gateway) mountGrants() {
 				return nil, err
 			}
 			receipt, before, err := g.Ledger.Issue(ctx, idempotencyKey(ctx), account, terms)
-			return keyed(g.viewGrant(receipt.Account, &receipt.Grant, receipt.At), before, err)
+			view := g.viewGrant(receipt.Account, &receipt.Grant, receipt.At)
+			view.OriginalAt = timeView(receipt.Original)
+			return keyed(view, before, err)
 		})
 	register(g, write, route{method: http.MethodPost, path: "/v1/grants/{id}/void", id: "void-grant", summary: "Remove what is unspent and unheld of a grant", tag: "grants", keyed: true, empty: true},
 		func(ctx context.Context, p *idParam, _ *emptyBody) (*answer[grantView], error) {

@@ -86,7 +86,9 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	for _, u := range o.Config.Units {
 		units = append(units, u.Unit)
 	}
-	w.ledger = ledger.Open(store, ledger.Options{Now: w.clock.Now, Units: units, Order: o.Config.Order})
+	w.ledger = ledger.Open(store, ledger.Options{
+		Now: w.clock.Now, Units: units, Order: o.Config.Order, Rules: o.Config.Rules, Packs: o.Config.Packs, Collector: o.Config.Route.Collector(),
+	})
 	w.stop = sync.OnceFunc(w.ledger.Close)
 	t.Cleanup(func() {
 		w.stop()

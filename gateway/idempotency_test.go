@@ -19,6 +19,7 @@ func TestAP06KeyIsRequired(t *testing.T) {
 		"/v1/holds":                   `{"customer":"ann","amount":"1"}`,
 		"/v1/grants/x/void":           ``,
 		"/v1/debits/x/reverse":        ``,
+		"/v1/purchases/x/refund":      ``,
 		"/v1/holds/x/capture":         ``,
 		"/v1/holds/x/release":         ``,
 	} {

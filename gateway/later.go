@@ -17,7 +17,6 @@ func later() []struct {
 		pattern string
 	}{
 		{write, "POST /v1/customers/{id}/portal-links"},
-		{write, "POST /v1/purchases/{id}/refund"},
 		{write, "POST /v1/reconciliations"},
 		{read, "GET /v1/reconciliations/{id}"},
 		{read, "GET /v1/reconciliations/{id}/findings"},

@@ -12,31 +12,33 @@ import (
 
 type purchaseBody struct {
 	Pack     string  `json:"pack" example:"starter"`
-	Quantity int64   `json:"quantity,omitempty" minimum:"1" doc:"how many packs, one when left out"`
+	Quantity int64   `json:"quantity,omitzero" minimum:"1" doc:"how many packs, one when left out"`
 	Amount   decimal `json:"amount,omitempty" doc:"how much, where the pack is sold by the amount"`
 }
 
 type purchaseView struct {
-	ID        string     `json:"id"`
-	Customer  string     `json:"customer"`
-	Pack      string     `json:"pack"`
-	State     string     `json:"state" enum:"pending,paid,failed,refunded,disputed"`
-	Credits   decimal    `json:"credits" doc:"what a payment grants"`
-	Unit      string     `json:"unit"`
-	Price     *moneyView `json:"price"`
-	PayURL    string     `json:"pay_url,omitempty" doc:"where the customer pays, once it is known"`
-	Grant     string     `json:"grant,omitempty" doc:"the grant that the payment made"`
-	Quantity  int64      `json:"quantity,omitempty" doc:"packs, when they are several"`
-	Auto      bool       `json:"auto,omitempty" doc:"whether the account asked for it by itself"`
-	Final     bool       `json:"non_refundable,omitempty" doc:"whether the money is kept in any case"`
-	CreatedAt *string    `json:"created_at" format:"date-time"`
+	ID        string       `json:"id"`
+	Customer  string       `json:"customer"`
+	Pack      string       `json:"pack"`
+	State     string       `json:"state" enum:"pending,paid,failed,refunded,disputed"`
+	Credits   decimal      `json:"credits" doc:"what a payment grants"`
+	Overage   decimal      `json:"overage,omitempty" doc:"what was used already and is paid for; it brings no credits"`
+	Unit      string       `json:"unit"`
+	Price     *moneyView   `json:"price"`
+	PayURL    string       `json:"pay_url,omitempty" doc:"where the customer pays, once it is known"`
+	Grant     string       `json:"grant,omitempty" doc:"the grant that the payment made"`
+	Quantity  int64        `json:"quantity,omitzero" doc:"packs, when they are several"`
+	Auto      bool         `json:"auto,omitzero" doc:"whether the account asked for it by itself"`
+	Final     bool         `json:"non_refundable,omitzero" doc:"whether the money is kept in any case"`
+	Returns   *returnsView `json:"returns,omitempty" doc:"money that went back or is contested, and the credits that went with it"`
+	CreatedAt *string      `json:"created_at" format:"date-time"`
 }
 
 func (g *gateway) viewPurchase(p *sale.Purchase) purchaseView {
 	account := ledger.AccountKey{Customer: p.Customer, Unit: p.Unit}
 	return purchaseView{
-		ID: string(p.ID), Customer: p.Customer, Pack: p.Pack, State: string(p.State), Credits: g.format(account, p.Credits), Unit: p.Unit,
-		Price: viewMoney(p.Price), PayURL: p.PayURL, Grant: string(p.Grant), Quantity: p.Quantity, Auto: p.Auto, Final: p.Final, CreatedAt: timeView(p.Created),
+		ID: string(p.ID), Customer: p.Customer, Pack: p.Pack, State: string(p.State), Credits: g.format(account, p.Credits), Overage: g.part(account, p.Overage), Unit: p.Unit,
+		Price: viewMoney(p.Price), PayURL: p.PayURL, Grant: string(p.Grant), Quantity: p.Quantity, Auto: p.Auto, Final: p.Final, Returns: g.viewReturns(p), CreatedAt: timeView(p.Created),
 	}
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"math/big"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/core/rate"
+	"scrip/mapping/config"
 )
 
 type quoteBody struct {
@@ -103,10 +105,26 @@ func (g *gateway) listed(c *ledger.Charge) (*answer[quoteView], error) {
 
 func (g *gateway) quotePart(key ledger.AccountKey, amount core.Amount) quotePartView {
 	u, _ := g.anyUnit(key.Unit)
-	return quotePartView{Amount: g.format(key, amount), Unit: key.Unit, Value: listValue(u, amount), Allocations: []allocationView{}}
+	return quotePartView{Amount: g.format(key, amount), Unit: key.Unit, Value: exactValue(u, amount), Allocations: []allocationView{}}
 }
 
-func (g *gateway) viewQuote(c *ledger.Charge, q *ledger.Quote) (*answer[quoteView], error) {
+// exactValue is listValue with every decimal: what a single action costs may be
+// less than the smallest coin.
+func exactValue(u config.Unit, a core.Amount) *moneyView {
+	if len(u.Prices) == 0 {
+		return nil
+	}
+	price := u.Prices[0]
+	exact := new(big.Rat).SetFrac(big.NewInt(int64(a)), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(u.Scale)), nil))
+	exact.Mul(exact, big.NewRat(price.Rate.Num, price.Rate.Den))
+	digits, ends := exact.FloatPrec()
+	if !ends {
+		return listValue(u, a)
+	}
+	return &moneyView{decimal(exact.FloatString(max(digits, price.Currency.Exponent()))), string(price.Currency)}
+}
+
+func (g *gateway) viewQuote(c *ledger.Charge, q *rate.Quote) (*answer[quoteView], error) {
 	affordable := q.Short == nil
 	view := quoteView{Action: c.Action, Quantity: c.Quantity, RateCard: q.Card, Affordable: &affordable, Allocations: []allocationView{}}
 	if q.Times != rate.Endless {
@@ -143,7 +161,7 @@ func (g *gateway) viewQuote(c *ledger.Charge, q *ledger.Quote) (*answer[quoteVie
 }
 
 // addPaid adds what was paid for the credits that a part would take.
-func addPaid(sums []moneyView, p *ledger.QuotePart) ([]moneyView, error) {
+func addPaid(sums []moneyView, p *rate.QuotePart) ([]moneyView, error) {
 	for _, part := range p.Allocations {
 		grant := p.Account.Grant(part.Grant)
 		if grant == nil || grant.Paid.IsZero() {

@@ -20,8 +20,8 @@ type topUpBody struct {
 	Below   decimal  `json:"below,omitempty" doc:"the first move of the balance below this buys"`
 	To      decimal  `json:"to,omitempty" doc:"buy what is missing to this balance, what is owed included"`
 	Amount  decimal  `json:"amount,omitempty" doc:"or always this many"`
-	Packs   int64    `json:"packs,omitempty" doc:"or so many packs"`
-	Percent int64    `json:"percent,omitempty" doc:"or a share of what was bought by hand in the calendar month before"`
+	Packs   int64    `json:"packs,omitzero" doc:"or so many packs"`
+	Percent int64    `json:"percent,omitzero" doc:"or a share of what was bought by hand in the calendar month before"`
 	Minimum decimal  `json:"minimum,omitempty" doc:"with percent: at least this many"`
 	AtMost  []string `json:"at_most,omitzero" doc:"such as \"3 per month\" or \"500 usd per month\""`
 	Retry   []string `json:"retry,omitzero" doc:"how long to wait after each decline in a row, such as \"6h\"; one more suspends it"`
@@ -99,8 +99,8 @@ func (g *gateway) putSettings(ctx context.Context, p *idParam, b *settingsBody) 
 }
 
 // settings checks what was put, strictly.
-func (g *gateway) settings(b *settingsBody) (ledger.Settings, error) {
-	var s ledger.Settings
+func (g *gateway) settings(b *settingsBody) (plan.Settings, error) {
+	var s plan.Settings
 	if b.TopUp != nil {
 		form := b.TopUp.form().Over(g.Config.TopUp)
 		if form.Pack == "" && form.Enabled != nil && !*form.Enabled { // nothing is to be turned off but whatever may come
@@ -171,7 +171,7 @@ type noticesView struct {
 	Next string       `json:"next_cursor" doc:"where the next call goes on; given at the end too"`
 }
 
-func viewNotice(n *ledger.Notice) noticeView {
+func viewNotice(n *plan.Told) noticeView {
 	return noticeView{
 		ID: string(n.ID), Customer: n.Customer, Unit: n.Unit, Seq: n.Seq, Type: n.Type,
 		At: timeView(n.At), RecordedAt: timeView(n.Recorded), Data: n.Facts,
@@ -186,7 +186,7 @@ func (g *gateway) notices(ctx context.Context, p *noticeParams, _ *none) (*answe
 	if p.Customer == "" && p.Unit != "" {
 		return nil, core.InField(core.Errorf(core.CodeInvalid, "the unit goes with a customer"), "unit")
 	}
-	var list []ledger.Notice
+	var list []plan.Told
 	var next string
 	if p.Customer == "" {
 		after, err := textAt(p.Cursor, "notices")
@@ -207,7 +207,7 @@ func (g *gateway) notices(ctx context.Context, p *noticeParams, _ *none) (*answe
 	return ok(view)
 }
 
-func (g *gateway) noticesOf(ctx context.Context, p *noticeParams, limit int) ([]ledger.Notice, string, error) {
+func (g *gateway) noticesOf(ctx context.Context, p *noticeParams, limit int) ([]plan.Told, string, error) {
 	if err := checkCustomer(p.Customer, "customer"); err != nil {
 		return nil, "", err
 	}

@@ -50,7 +50,7 @@ type chargeView struct {
 	Units     decimal   `json:"units" doc:"below zero where more was given back than taken"`
 	Money     moneyView `json:"money" doc:"rounded once, half to even"`
 	Remainder string    `json:"remainder,omitempty" doc:"what rounding left over, in the currency's minor units, as a whole number or ratio; the next charge takes it"`
-	Reason    string    `json:"reason" enum:"cycle,threshold,change,end"`
+	Reason    string    `json:"reason" enum:"cycle,threshold,change,end,correction"`
 }
 
 // cycleOverage is what a cycle's use beyond the credits comes to.
@@ -175,7 +175,7 @@ func (g *gateway) paySubscription(ctx context.Context, p *idParam, b *paymentBod
 	if b.Reference == "" {
 		return nil, core.InField(core.Errorf(core.CodeInvalid, "a reference is required"), "reference")
 	}
-	r := ledger.Renewal{Account: account, Object: b.Reference}
+	r := plan.Renewal{Object: b.Reference}
 	if r.Paid, err = b.Paid.parse(); err != nil {
 		return nil, core.InField(err, "paid")
 	}
@@ -185,14 +185,14 @@ func (g *gateway) paySubscription(ctx context.Context, p *idParam, b *paymentBod
 	if err := checkText(b.Reference, 200, "reference"); err != nil {
 		return nil, err
 	}
-	s, _, err := g.Ledger.Renew(ctx, r)
+	s, _, err := g.Ledger.Renew(ctx, account, r)
 	if err != nil {
 		return nil, err
 	}
 	return ok(g.viewSubscription(&s, 0))
 }
 
-func (g *gateway) viewSubscription(s *ledger.Subscription, upcoming int) subscriptionView {
+func (g *gateway) viewSubscription(s *plan.Subscribed, upcoming int) subscriptionView {
 	sub := s.State.Subscription
 	view := subscriptionView{
 		Customer: s.Account.Customer, Plan: sub.Terms.Plan, State: "active", Unit: s.Account.Unit.Code, Price: viewMoney(sub.Terms.Price(sub.Currency)),
@@ -226,7 +226,7 @@ func (g *gateway) viewSubscription(s *ledger.Subscription, upcoming int) subscri
 	return view
 }
 
-func (g *gateway) viewOverage(s *ledger.Subscription) cycleOverage {
+func (g *gateway) viewOverage(s *plan.Subscribed) cycleOverage {
 	key := ledger.AccountKey{Customer: s.Account.Customer, Unit: s.Account.Unit.Code}
 	units, money := s.State.Overage(s.Account)
 	view := cycleOverage{Amount: g.format(key, units), Money: viewMoney(money), Charges: []chargeView{}}

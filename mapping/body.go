@@ -21,6 +21,7 @@ type Body struct {
 	Consume  *Consumption     `json:"consume,omitempty"`
 	TrueUp   *TrueUp          `json:"true_up,omitempty"`
 	Sale     *sale.Purchase   `json:"sale,omitempty"`
+	Refund   *sale.Refund     `json:"refund,omitempty"`
 	Text     string           `json:"text,omitempty"` // of the sale, for the invoice
 	Attempt  Attempt          `json:"attempt,omitzero"`
 }
@@ -57,8 +58,13 @@ type GrantFacts struct {
 type EndFacts struct {
 	Grant    core.ID          `json:"grant"`
 	Unit     string           `json:"unit,omitempty"`
-	Consumed core.Amount      `json:"consumed"`         // of the grant, by the core
-	Holding  adapters.Holding `json:"holding,omitzero"` // what ended of it since the vendor was last told
+	Consumed core.Amount      `json:"consumed"`           // of the grant, by the core
+	Holding  adapters.Holding `json:"holding,omitzero"`   // what ended of it since the vendor was last told
+	Seq      int64            `json:"seq,omitempty"`      // of the entry that made the grant
+	Anywhere bool             `json:"anywhere,omitempty"` // the grant's own lot need not hold it, see [adapters.EndOrder]
+	Spare    int64            `json:"spare,omitempty"`    // quanta that are missing at the vendor already
+	Keep     int64            `json:"keep,omitempty"`     // a hold keeps some of the grant: after this entry it is the core's alone; below zero once that is in the book
+	Back     bool             `json:"back,omitempty"`     // all of that was given back to it by the same command, when it had ended
 }
 
 // DecodeBody reads an intent's body.
@@ -91,6 +97,8 @@ func (b *Body) Kind() adapters.Kind {
 		return TrueUpKind
 	case b.Sale != nil:
 		return adapters.SellKind
+	case b.Refund != nil:
+		return adapters.RefundKind
 	}
 	return ""
 }

@@ -67,6 +67,7 @@ type Split struct {
 	book *Book
 	q    Quantum
 	was  map[core.ID]core.Amount // what was left of the lots drawn on
+	back core.Entry              // the last that brought something of an expired grant back
 }
 
 // Split begins to split consumption over the book's lots.
@@ -76,6 +77,13 @@ func (b *Book) Split(q Quantum) *Split { return &Split{book: b, q: q, was: map[c
 // given is the core's own.
 func (s *Split) Add(e *core.Entry) {
 	s.book.Seq = e.Seq
+	if e.Kind == core.EntryRestore {
+		s.back = *e
+		return
+	}
+	if e.Kind == core.EntryDebit && e.Seq == s.back.Seq+1 && e.Grant == s.back.Grant && e.Source == s.back.Source {
+		return // late, of a grant that had ended: the window keeps it apart
+	}
 	amount := e.Amount
 	switch e.Kind {
 	case core.EntryDebit, core.EntryCapture, core.EntrySettle, core.EntryClawback:

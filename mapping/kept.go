@@ -16,15 +16,20 @@ type Kept struct {
 	Grant core.ID `json:"grant"`
 	Seq   int64   `json:"seq"`             // of the account's last entry before it was kept
 	Until int64   `json:"until,omitempty"` // of the last one before the vendor took it after all
+	Last  int64   `json:"last,omitempty"`  // of the last one that was looked at and moved it
 
 	Offered bool `json:"offered,omitempty"` // an order that gives it again is under way
 }
 
 // keeps reports whether an entry moved a grant while it was kept.
 func (b *Book) keeps(e *core.Entry) bool {
-	return slices.ContainsFunc(b.Kept, func(k Kept) bool {
+	at := slices.IndexFunc(b.Kept, func(k Kept) bool {
 		return k.Grant == e.Grant && e.Seq > k.Seq && (k.Until == 0 || e.Seq <= k.Until)
 	})
+	if at >= 0 {
+		b.Kept[at].Last = e.Seq
+	}
+	return at >= 0
 }
 
 // Keeps reports whether a grant is kept in the core for want of room.
@@ -52,10 +57,12 @@ func (b *Book) Took(g *GrantFacts) {
 	}
 }
 
-// Settle forgets kept grants of which no entry can follow.
-func (b *Book) Settle(a *core.Account) {
+// Settle forgets kept grants of which no entry can follow. One that was moved
+// since the book had come to the entry began is remembered for once more: the
+// order of its end may be on its way.
+func (b *Book) Settle(a *core.Account, began int64) {
 	b.Kept = slices.DeleteFunc(b.Kept, func(k Kept) bool {
-		return k.Until != 0 && k.Until <= b.Seq || a.Seq <= b.Seq && a.Grant(k.Grant) == nil
+		return k.Until != 0 && k.Until <= b.Seq || a.Seq <= b.Seq && a.Grant(k.Grant) == nil && k.Last <= began
 	})
 }
 

@@ -106,7 +106,7 @@ func (o *Outward) Withdraw(now core.Time, a *core.Account, connection string) []
 		if err == nil && left.Quanta == 0 {
 			continue
 		}
-		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: left}
+		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: left, Seq: g.Seq}
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, connection), now, now, &Body{End: end}))
 	}
 	return intents

@@ -23,7 +23,7 @@ func (g *GrantFacts) Order(mark adapters.Mark, now core.Time, links adapters.Lin
 
 // Order withdraws the grant.
 func (e *EndFacts) Order(mark adapters.Mark, links adapters.Links) adapters.EndOrder {
-	return adapters.EndOrder{Mark: mark, Grant: e.Grant, Consumed: e.Consumed, Holding: e.Holding, Links: links}
+	return adapters.EndOrder{Mark: mark, Grant: e.Grant, Consumed: e.Consumed, Holding: e.Holding, Anywhere: e.Anywhere, Spare: e.Spare, Links: links}
 }
 
 // Order tells the closed window. now is the business time at which it is sent.
@@ -50,4 +50,9 @@ func (t *Taken) Order(mark adapters.Mark, links adapters.Links) adapters.CancelO
 // SaleOrder asks a customer to pay for a purchase.
 func SaleOrder(p sale.Purchase, text string, mark adapters.Mark, links adapters.Links) adapters.SellOrder {
 	return adapters.SellOrder{Mark: mark, Purchase: p.ID, Pack: p.Pack, Price: p.Price, Text: text, Collect: p.Auto, Links: links}
+}
+
+// RefundOrder gives money of a purchase back.
+func RefundOrder(r sale.Refund, mark adapters.Mark, links adapters.Links) adapters.RefundOrder {
+	return adapters.RefundOrder{Mark: mark, Purchase: r.Purchase, Amount: r.Amount, Links: links}
 }

@@ -108,8 +108,17 @@ func (o *Outward) OnPurchase(now core.Time, p sale.Purchase) []*ledger.Intent {
 	if !slices.ContainsFunc(o.all, func(c Connection) bool { return c.Name == name }) {
 		return nil
 	}
-	text := p.Credits.Format(o.units[p.Unit].Scale) + " " + p.Unit + " (" + p.Pack + ")"
+	text := (p.Credits + p.Overage).Format(o.units[p.Unit].Scale) + " " + p.Unit + " (" + p.Pack + ")"
 	return []*ledger.Intent{newIntent(name, p.Customer, string(p.ID), string(p.ID), now, now, &Body{Sale: &p, Text: text})}
+}
+
+// OnRefund asks the connection that collected a purchase's money to give some
+// of it back.
+func (o *Outward) OnRefund(now core.Time, p sale.Purchase, r sale.Refund) []*ledger.Intent {
+	if !slices.ContainsFunc(o.all, func(c Connection) bool { return c.Name == p.Connection }) {
+		return nil
+	}
+	return []*ledger.Intent{newIntent(p.Connection, p.Customer, string(p.ID), string(r.ID), now, now, &Body{Refund: &r})}
 }
 
 // OnEntries tells the connections that hold grants and consumption of a
@@ -136,8 +145,8 @@ func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry
 			intents = append(intents, earlyIntent(now, c, a, entries)...)
 		}
 		for j := range entries {
-			if e := &entries[j]; begun(e.Kind) || e.Kind == core.EntryReinstate && !c.ByLot() {
-				intents = append(intents, grantIntent(now, c, a, e)...)
+			if e := &entries[j]; begun(e.Kind) || e.Kind == core.EntryReinstate && !c.ByLot() && !again(entries[j+1:], e) {
+				intents = append(intents, grantIntent(now, c, a, e, entries)...)
 			}
 		}
 		if c.Strategy == adapters.Mirror {
@@ -156,6 +165,7 @@ func (o *Outward) OnEntries(now core.Time, a *core.Account, entries []core.Entry
 // window is closed at once, and told first.
 func mirrorIntents(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
 	ends, window := endIntents(now, c, a, entries), windowIntent(now, c, a, entries)
+	ends = append(ends, heldIntents(now, c, a, entries)...)
 	back := slices.ContainsFunc(entries, func(e core.Entry) bool { return e.Kind == core.EntryReverse })
 	if back && len(ends) > 0 {
 		return append(closeEarly(now, c, a, a.Consumed, entries[len(entries)-1].Seq), ends...)
@@ -178,7 +188,10 @@ func earlyIntent(now core.Time, c *Connection, a *core.Account, entries []core.E
 			changes = changes || begun(e.Kind) || ended(e.Kind) || e.Kind == core.EntryReinstate
 		}
 	}
-	if !changes {
+	switch {
+	case len(entries) == 0: // holds keep all of a grant that has ended
+		return closeEarly(now, c, a, consumed, a.Seq)
+	case !changes:
 		return nil
 	}
 	return closeEarly(now, c, a, consumed, entries[0].Seq-1)
@@ -196,19 +209,28 @@ func closeEarly(now core.Time, c *Connection, a *core.Account, consumed core.Amo
 		return nil
 	}
 	id := WindowID(c.Name, ledger.AccountKey{Customer: a.Customer, Unit: a.Unit.Code}, w.Number)
-	told := ledger.Told{Number: w.Number, Consumed: consumed, Before: w.Told, Opened: w.Opened, Closed: now}
+	told := ledger.Told{Number: w.Number, Consumed: consumed, Before: w.Told, Opened: w.Opened, Closed: now, Apart: w.Apart}
 	b := &Body{Consume: &Consumption{Unit: a.Unit, Number: w.Number, Window: id, Early: &told, Seq: seq}}
 	return []*ledger.Intent{newIntent(c.Name, a.Customer, id, EarlyKey(id), now, now, b)}
 }
 
-func grantIntent(now core.Time, c *Connection, a *core.Account, e *core.Entry) []*ledger.Intent {
-	g := a.Grant(e.Grant)
-	if g == nil || g.Remaining == 0 && g.Closed != "" { // it came and went by one command
+// grantIntent gives a vendor a grant that is new or comes back. Of one that
+// comes back with the money that had bought it the vendor gets what the end of
+// that part took off.
+func grantIntent(now core.Time, c *Connection, a *core.Account, e *core.Entry, entries []core.Entry) []*ledger.Intent {
+	g, returned := a.Grant(e.Grant), e.Kind == core.EntryReinstate
+	if g == nil || g.Closed != "" && (returned || g.Remaining == 0) { // it came and went by one command
 		return nil
 	}
 	var quanta int64
 	q, err := c.QuantumOf(a.Unit)
-	if err == nil {
+	switch {
+	case err != nil:
+	case returned:
+		var ended adapters.Holding
+		ended, err = endedHolding(c, a.Unit, g, entries)
+		quanta = -ended.Quanta
+	default:
 		quanta, err = q.Floor(e.Amount)
 	}
 	if err == nil && quanta == 0 {
@@ -222,6 +244,12 @@ func grantIntent(now core.Time, c *Connection, a *core.Account, e *core.Entry) [
 		facts.Consumed, key = g.Amount-g.Remaining, key+"/"+strconv.FormatInt(e.Seq, 10)
 	}
 	return []*ledger.Intent{newIntent(c.Name, a.Customer, string(g.ID), key, now, c.begins(now, g), &Body{Grant: facts})}
+}
+
+// again reports whether one of the entries that follow moves the same grant in
+// the same way.
+func again(rest []core.Entry, e *core.Entry) bool {
+	return slices.ContainsFunc(rest, func(x core.Entry) bool { return x.Kind == e.Kind && x.Grant == e.Grant })
 }
 
 // begins is when a vendor can be given a grant.
@@ -269,6 +297,9 @@ func windowIntent(now core.Time, c *Connection, a *core.Account, entries []core.
 		length = 0
 	}
 	w, opened := a.OpenWindow(c.Name, length, now)
+	if late := restored(entries); late > 0 {
+		a.SetApart(c.Name, late)
+	}
 	if !opened {
 		return nil
 	}
@@ -276,6 +307,18 @@ func windowIntent(now core.Time, c *Connection, a *core.Account, entries []core.
 	id := WindowID(c.Name, key, w.Number)
 	b := &Body{Consume: &Consumption{Unit: a.Unit, Number: w.Number, Window: id}}
 	return []*ledger.Intent{newIntent(c.Name, a.Customer, id, id, now, w.Closes, b)}
+}
+
+// restored is what late debits took of grants that had expired. A vendor has
+// ended those, or is about to, and can draw what it is told on others only, so
+// it is not told.
+func restored(entries []core.Entry) (sum core.Amount) {
+	for i := range entries {
+		if entries[i].Kind == core.EntryRestore {
+			sum += entries[i].Amount
+		}
+	}
+	return sum
 }
 
 // endIntents withdraws grants of which nothing is left to spend or to
@@ -290,10 +333,11 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 			continue
 		}
 		g := a.Grant(e.Grant)
-		if g == nil || slices.Contains(done, g.ID) || came(g.ID, entries) {
+		part := e.Kind == core.EntryClawback && g != nil && g.Closed == ""
+		if g == nil || slices.Contains(done, g.ID) || !part && came(g.ID, entries) {
 			continue
 		}
-		if e.Kind == core.EntryClawback && g.Closed == "" {
+		if part {
 			if done = append(done, g.ID); c.ByLot() || c.TruesUp() && (g.Remaining != 0 || g.Consumed() != 0) {
 				continue // the open window says it, or what trues up after the vendor's next invoice
 			}
@@ -305,6 +349,8 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 		if err == nil && ended.Quanta == 0 && c.HoldsUnits {
 			continue // the vendor has nothing of it left
 		}
+		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: ended, Seq: g.Seq, Back: passing(g.ID, entries)}
+		end.Anywhere = end.Back && c.Pools()
 		due := now
 		for _, w := range a.Windows {
 			if w.Connection == c.Name {
@@ -313,10 +359,57 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 		}
 		key := string(g.ID) + "/" + strconv.FormatInt(e.Seq, 10)
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), key, now, due,
-			&Body{End: &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: ended}}))
+			&Body{End: end}))
 	}
 	slices.Reverse(intents)
 	return intents
+}
+
+// heldIntents withdraws grants that have ended from a vendor that chooses the
+// lots, what holds keep of them too: it may write a lot off before the holds are
+// resolved, and would then draw on another for what is captured. That is the
+// core's own from here on. Deciding it again makes the same intent.
+func heldIntents(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
+	if !c.Pools() || len(entries) > 0 && !slices.ContainsFunc(entries, func(e core.Entry) bool { return ended(e.Kind) }) {
+		return nil
+	}
+	var intents []*ledger.Intent
+	for i := range a.Grants {
+		g := &a.Grants[i]
+		if g.Closed == "" || g.Remaining == 0 || came(g.ID, entries) {
+			continue
+		}
+		q, err := c.QuantumOf(a.Unit)
+		if err != nil {
+			return intents
+		}
+		was, errWas := q.Floor(g.Amount - g.Away)
+		is, errIs := q.Floor(g.Amount - g.Ended - g.Remaining)
+		if errWas != nil || errIs != nil || was == is {
+			continue
+		}
+		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, c.Name)+"/held", now, now, &Body{End: &EndFacts{
+			Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: q.of(was - is), Seq: g.Seq, Keep: a.Seq,
+		}}))
+	}
+	return intents
+}
+
+// passing reports whether what ended of a grant was given back to it by these
+// very entries: the grant had ended before.
+func passing(grant core.ID, entries []core.Entry) bool {
+	var back core.Amount
+	any := false
+	for i := range entries {
+		switch e := &entries[i]; {
+		case e.Grant != grant:
+		case e.Kind == core.EntryReverse:
+			back, any = back+e.Amount, true
+		case ended(e.Kind):
+			back -= e.Amount
+		}
+	}
+	return any && back == 0
 }
 
 // came reports whether a grant was made, or came back, by these very entries:
@@ -354,7 +447,7 @@ func ended(kind core.EntryKind) bool {
 // however many there are.
 func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.Entry) (adapters.Holding, error) {
 	var remained, before core.Amount // of the grant, before the command
-	before, away := g.Ended, g.Away
+	before, away, gone := g.Ended, g.Away, g.Ended
 	for i := range entries {
 		e := &entries[i]
 		switch {
@@ -363,9 +456,10 @@ func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.E
 			remained -= e.Amount
 		case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture, e.Kind == core.EntrySettle:
 			remained += e.Amount
-		case e.Kind == core.EntryRestore:
+		case e.Kind == core.EntryRestore: // it is not told, so that much is withdrawn all the same
 			remained -= e.Amount
 			before += e.Amount
+			gone += e.Amount
 		case e.Kind == core.EntryReinstate:
 			remained -= e.Amount
 			before += e.Amount
@@ -379,7 +473,10 @@ func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.E
 			before -= e.Amount
 		}
 	}
-	if remained != 0 || g.Closed == "" {
+	switch {
+	case remained != 0 && before != away && g.Closed != "" && c.Pools():
+		before = gone // it ended before, and all of it was withdrawn then
+	case remained != 0 || g.Closed == "":
 		before = away // while something remained, no end was told but what a change of unit took
 	}
 	q, err := c.QuantumOf(unit)
@@ -390,6 +487,6 @@ func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.E
 	if err != nil {
 		return adapters.Holding{}, err
 	}
-	is, err := q.Floor(g.Amount - g.Ended)
+	is, err := q.Floor(g.Amount - gone)
 	return q.of(was - is), err
 }

@@ -11,11 +11,9 @@ import (
 func TestBookBeginsAnewWhenAnAccountRejoins(t *testing.T) {
 	const id = core.ID("grn_kept")
 	b := &Book{Carry: -3, Apart: 70, Windows: []ToldWindow{{Window: "win_1"}}}
-	if b.Rejoin(5) {
-		t.Error("a book without single grants has changed")
-	}
 	b.Keep(&GrantFacts{Grant: id, Seq: 10})
-	if !b.Rejoin(50) || b.Drawn() != 50 || b.Keeps(id) {
+	b.Join(&core.Account{Seq: 50}, 0)
+	if b.Drawn() != 50 || b.Keeps(id) || b.Joined != 50 {
 		t.Errorf("after rejoining the book is %+v", b)
 	}
 	if b.Carry != -3 || b.Apart != 70 || len(b.Windows) != 1 {
@@ -27,5 +25,39 @@ func TestBookBeginsAnewWhenAnAccountRejoins(t *testing.T) {
 	split.Add(&core.Entry{Kind: core.EntryDebit, Grant: id, Seq: 51, Amount: 2})
 	if split.Apart != 2 {
 		t.Errorf("%d are set apart, want the 2 since it came back", split.Apart)
+	}
+}
+
+// What a hold keeps of a grant that has ended is not given to a vendor that an
+// account joins, so what is captured of it is not told either.
+func TestBookKeepsWhatIsNotGiven(t *testing.T) {
+	a := &core.Account{Seq: 50, Grants: []core.Grant{
+		{Terms: core.Terms{ID: "grn_live", Expires: core.Never}, Remaining: 9},
+		{Terms: core.Terms{ID: "grn_over", Expires: 5}, Remaining: 4, Held: 4, Closed: core.Expired},
+		{Terms: core.Terms{ID: "grn_due", Expires: 7}, Remaining: 9},
+	}}
+	b := &Book{}
+	b.Join(a, 7)
+	for id, want := range map[core.ID]bool{"grn_live": false, "grn_over": true, "grn_due": true} {
+		if b.Keeps(id) != want {
+			t.Errorf("%s is kept: %t", id, !want)
+		}
+	}
+}
+
+// A kept grant is forgotten once no entry can follow, but not while the order of
+// its end may be on its way.
+func TestBookForgetsLate(t *testing.T) {
+	const id = core.ID("grn_kept")
+	b, a := &Book{}, &core.Account{Seq: 12}
+	b.Keep(&GrantFacts{Grant: id, Seq: 10})
+	split := b.Split(Quantum{Rate: core.Rate{Num: 1, Den: 1}})
+	split.Add(&core.Entry{Kind: core.EntryReverse, Grant: id, Seq: 11, Amount: 4})
+	split.Add(&core.Entry{Kind: core.EntryExpire, Grant: id, Seq: 12, Amount: 4})
+	if b.Settle(a, 10); !b.Keeps(id) || split.Apart != -4 {
+		t.Errorf("%d apart, the book is %+v", split.Apart, b)
+	}
+	if b.Settle(a, 12); b.Keeps(id) {
+		t.Errorf("it is still kept: %+v", b)
 	}
 }

@@ -27,6 +27,8 @@ type Book struct {
 	Apart core.Amount `json:"apart,omitempty"` // net consumption of kept grants, which is not the vendor's to count
 	Seq   int64       `json:"seq,omitempty"`   // of the last entry that was looked at for a kept grant, or split over lots
 
+	Joined int64 `json:"joined,omitempty"` // the account's last entry before it joined, where it joined by a move
+
 	// Where consumption is told grant by grant:
 	Lots map[core.ID]Lot `json:"lots,omitempty"`
 	Told int64           `json:"told,omitempty"` // quanta drawn in all, less what was put back
@@ -57,15 +59,17 @@ func BookOf(r *ledger.Record) (*Book, error) {
 	return b, nil
 }
 
-// Rejoin begins anew with an account that joins the connection after its entry
-// seq: what was told of single grants before, and which were kept, is over. It
-// reports whether anything changed.
-func (b *Book) Rejoin(seq int64) bool {
-	if len(b.Kept)+len(b.Lots) == 0 {
-		return false
+// Join begins anew with an account that joins the connection by a move: what was
+// told of single grants before, and which were kept, is over. What a hold keeps
+// of a grant that has ended is not given to the vendor, so what is captured of
+// it is the core's own.
+func (b *Book) Join(a *core.Account, now core.Time) {
+	b.Kept, b.Lots, b.Seq, b.Joined = nil, nil, a.Seq, a.Seq
+	for i := range a.Grants {
+		if g := &a.Grants[i]; g.Remaining > 0 && !carried(g, now) {
+			b.Kept = append(b.Kept, Kept{Grant: g.ID, Seq: a.Seq})
+		}
 	}
-	b.Kept, b.Lots, b.Seq = nil, nil, seq
-	return true
 }
 
 // Taken is a window that is being taken back.
@@ -95,9 +99,10 @@ type Consumption struct {
 
 // Figure fixes what a closed window owes. What earlier windows could not take
 // off moves from the book into it. apart is what it consumed, net, of grants
-// that the vendor does not hold.
+// that the vendor does not hold, beside what the window itself keeps apart.
 func (c *Consumption) Figure(q Quantum, book *Book, apart core.Amount) error {
 	told := *c.Told
+	apart += told.Apart
 	told.Before -= book.Apart
 	told.Consumed -= book.Apart + apart
 	quanta, err := WindowQuanta(told, q)
@@ -161,9 +166,9 @@ func (c *Consumption) Rest() int64 {
 	return rest
 }
 
-// Withdraw is how much the end of a grant takes off at the vendor, of quanta
-// that ended in the core. What was given back and could not be taken off the
-// consumption that was told is missing there already.
+// Withdraw is how much of quanta that ended in the core is still to be taken off
+// at the vendor. What was given back and could not be taken off the consumption
+// that was told is missing there already.
 func (b *Book) Withdraw(quanta int64) int64 {
 	n := max(0, min(quanta, -b.Carry))
 	b.Carry, b.Over = b.Carry+n, b.Over+n

@@ -45,6 +45,10 @@ func (c Connection) TruesUp() bool { return c.Strategy == adapters.Meter && !c.H
 // ledger, and name the lot.
 func (c Connection) ByLot() bool { return c.Draws && c.Strategy == adapters.Mirror }
 
+// Pools reports whether we move the vendor's ledger, and the vendor chooses the
+// lots: only what a customer has in all is then known.
+func (c Connection) Pools() bool { return c.Strategy == adapters.Mirror && !c.Draws }
+
 // Route says which connection does what.
 type Route struct {
 	Primary  string   // holds grants and consumption

@@ -127,7 +127,7 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 			ours[l.Vendor] = true
 		}
 	}
-	if h.Quanta == 0 || len(ours) == 0 {
+	if h.Quanta == 0 || len(ours) == 0 && !o.Anywhere {
 		return adapters.Answer{}, nil
 	}
 	if err := carries(h); err != nil {
@@ -137,9 +137,9 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the customer of grant %q has no link, send the customer first", string(o.Grant))
 	}
 	if done, err := a.operation(ctx, string(o.Mark.ID)); err != nil || done.ID != "" {
-		return adapters.Answer{}, err
+		return adapters.Answer{Spared: max(0, min(o.Spare, h.Quanta))}, err
 	}
-	alive, usable, now := false, core.Amount(0), a.now()
+	alive, usable, now := o.Anywhere, core.Amount(0), a.now()
 	var bad error
 	err := a.blocks(ctx, customer, h.Unit, func(b *block) bool {
 		if b.Unit != h.Unit || !b.serves(now) {
@@ -155,11 +155,12 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 	if err == nil {
 		err = bad
 	}
-	h.Quanta = min(h.Quanta, int64(usable))
+	spared := max(0, min(o.Spare, h.Quanta))
+	h.Quanta = min(h.Quanta-spared, int64(usable))
 	if err != nil || !alive || h.Quanta == 0 {
-		return adapters.Answer{}, err
+		return adapters.Answer{Spared: spared}, err
 	}
-	return adapters.Answer{}, a.capture(ctx, customer, o.Mark.ID, h, now, map[string]string{metaIntent: string(o.Mark.ID), metaWithdrawn: string(o.Grant)})
+	return adapters.Answer{Spared: spared}, a.capture(ctx, customer, o.Mark.ID, h, now, map[string]string{metaIntent: string(o.Mark.ID), metaWithdrawn: string(o.Grant)})
 }
 
 // Grants lists a customer's blocks with what is left of each, spent and expired

@@ -120,6 +120,7 @@ func TestEndGrant(t *testing.T) {
 	rest := pageOf(`{"id":"L9","ledger_sequence_number":9,"entry_type":"decrement","amount":10,"metadata":` + mark(1, "") + `}`)
 	busy := pageOf(`{"id":"L10","ledger_sequence_number":10,"entry_type":"decrement","amount":10,"metadata":`+mark(2, "")+`}`,
 		`{"id":"L9","ledger_sequence_number":9,"entry_type":"decrement","amount":10,"metadata":`+mark(1, "")+`}`)
+	writtenOff := pageOf(`{"id":"L6","ledger_sequence_number":6,"entry_type":"credit_block_expiry","amount":-7,"credit_block":{"id":"B1"},"metadata":{}}`)
 	other := pageOf(`{"id":"L7","ledger_sequence_number":7,"entry_type":"decrement","amount":10,"metadata":` + mark(2, "") + `}`)
 	for _, c := range []struct {
 		name                       string
@@ -136,6 +137,8 @@ func TestEndGrant(t *testing.T) {
 		{"below zero", block("-5", later), none, none, none, []string{`"decrement" 30.00`}, ""},
 		{"gone", refusal("404", "404-resource-not-found", ""), none, none, none, nil, ""},
 		{"expired", block("30", past), none, none, none, nil, ""},
+		{"expired, burned before others", block("20", past), none, none, other, []string{`"decrement" 10.00`}, ""},
+		{"expired, some of it written off", block("5", past), none, none, other, []string{`"decrement" 18.00`}, ""},
 		{"voided before", block("50", later), voided("30"), none, none, nil, ""},
 		{"voided before, negative amounts", block("50", later), voided("-30"), none, none, nil, ""},
 		{"half done", block("0", later), voided("20"), none, other, []string{`"decrement" 10.00`}, ""},
@@ -145,9 +148,14 @@ func TestEndGrant(t *testing.T) {
 		{"no block", `{"id":"B2","balance":1}`, none, none, none, nil, adapters.CodeBadAnswer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			lapsed := none
+			if strings.Contains(c.name, "written off") {
+				lapsed = writtenOff
+			}
 			a, f := against(t, map[string][]string{
 				"GET /credit_blocks/B1": {c.block}, ledgerList + " void": {c.void}, ledgerList + " void_initiated": {c.initiated}, ledgerList + " decrement": {c.decrement},
-				ledgerEntry: {`{"id":"L1","entry_type":"void"}`, `{"id":"L2","entry_type":"decrement"}`},
+				ledgerList + " credit_block_expiry": {lapsed},
+				ledgerEntry:                         {`{"id":"L1","entry_type":"void"}`, `{"id":"L2","entry_type":"decrement"}`},
 			})
 			if len(c.want) > 0 && strings.Contains(c.want[0], "decrement") {
 				f.answers[ledgerEntry] = f.answers[ledgerEntry][1:]
@@ -211,12 +219,27 @@ func TestTakingBack(t *testing.T) {
 		`{"id":"L1","ledger_sequence_number":1,"entry_type":"decrement","amount":-9,"credit_block":{"id":"B1"},"metadata":{}}`)
 	amended := pageOf(`{"id":"L4","entry_type":"amendment","amount":2.5,"metadata":` + mark(5, `,"scrip_window":"win_1","scrip_entry":"L3"`) + `}`)
 	order := adapters.CancelOrder{Mark: adapters.Mark{ID: intent(5)}, Windows: []adapters.Link{{Neutral: "win_1", Vendor: "L3"}}, Links: customerLinks}
-	for name, c := range map[string]struct{ amended, want string }{
-		"first":     {none, `["B2" 2.5 "B1" 1]`},
-		"half done": {amended, `["B1" 1]`},
+	const later, past = `"2026-07-01T00:00:00+00:00"`, `"2026-03-10T00:00:00+00:00"`
+	voided := pageOf(`{"id":"L5","entry_type":"void","credit_block":{"id":"B1"},"metadata":` + mark(3, `,"scrip_grant":"grn_1"`) + `}`)
+	taken := strings.Replace(entries, `"metadata":{}`, `"metadata":`+mark(3, `,"scrip_grant":"grn_1"`), 1)
+	for name, c := range map[string]struct{ amended, entries, void, expiry, want string }{
+		"first":                 {none, entries, none, later, `["B2" 2.5 "B1" 1]`},
+		"half done":             {amended, entries, voided, past, `["B1" 1]`},
+		"a block has expired":   {none, entries, none, past, `[]`},
+		"a grant was withdrawn": {none, entries, voided, later, `[]`},
+		"from other blocks":     {none, taken, none, later, `[]`},
 	} {
-		a, f := against(t, map[string][]string{ledgerList + " decrement": {entries}, ledgerList + " amendment": {c.amended}, ledgerEntry: {`{"id":"L9","entry_type":"amendment"}`}})
-		if _, err := a.CancelConsumption(t.Context(), order); err != nil {
+		a, f := against(t, map[string][]string{
+			ledgerList + " decrement": {c.entries}, ledgerList + " amendment": {c.amended}, ledgerList + " void": {c.void}, ledgerList + " void_initiated": {none},
+			"GET /credit_blocks/B1": {`{"id":"B1","balance":0,"expiry_date":` + c.expiry + `,"metadata":{"scrip_grant":"grn_1"}}`},
+			"GET /credit_blocks/B2": {`{"id":"B2","balance":0,"expiry_date":null,"metadata":{"scrip_grant":"grn_2"}}`},
+			ledgerEntry:             {`{"id":"L9","entry_type":"amendment"}`},
+		})
+		want := adapters.Code("")
+		if c.want == "[]" {
+			want = adapters.CodeInvalid
+		}
+		if _, err := a.CancelConsumption(t.Context(), order); codeOf(err) != want {
 			t.Fatalf("%s: %v", name, err)
 		}
 		var got []string

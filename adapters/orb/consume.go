@@ -111,6 +111,11 @@ func (a *Adapter) giveBack(ctx context.Context, customer, unit string, intent co
 	if err != nil {
 		return err
 	}
+	if len(done) == 0 {
+		if err := a.mayAmend(ctx, customer, unit, entries); err != nil {
+			return err
+		}
+	}
 	for i := range entries {
 		e := &entries[i]
 		if done[e.ID] {
@@ -124,6 +129,40 @@ func (a *Adapter) giveBack(ctx context.Context, customer, unit string, intent co
 		})
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// mayAmend refuses to give anything back where a part of it would go to a block
+// that serves no more: one that has expired or is gone, or whose grant has been
+// withdrawn, so that what comes back there would be lost when it expires.
+func (a *Adapter) mayAmend(ctx context.Context, customer, unit string, entries []entry) error {
+	blocks, grants := map[string]bool{}, map[string]bool{}
+	for _, kind := range []string{"void", "void_initiated", "decrement"} {
+		err := a.ledger(ctx, customer, unit, kind, nil, func(e *entry) bool {
+			switch grant := e.Metadata[metaGrant]; {
+			case grant == "":
+			case kind == "decrement":
+				grants[grant] = true
+			default:
+				blocks[e.Block.ID] = true
+			}
+			return false
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i := range entries {
+		id := entries[i].Block.ID
+		var b block
+		err := a.api.Get(ctx, rest.Path("credit_blocks", id), nil, &b)
+		if err != nil && !hasCode(err, adapters.CodeNotFound) {
+			return err
+		}
+		if err != nil || b.ended(a.now()) || blocks[id] || grants[b.Metadata[metaGrant]] {
+			return adapters.Errorf(adapters.CodeInvalid, "a block that the window drew on serves no more, so nothing can be given back to it")
 		}
 	}
 	return nil

@@ -65,13 +65,13 @@ func TestCreditsAndDollars(t *testing.T) {
 			Mark: adapters.Mark{ID: id("end", 2), Kind: adapters.EndKind}, Grant: "grn_2", Holding: adapters.Holding{Quanta: 60_000_000, Scale: 6, Unit: "usd"},
 			Links: append(slices.Clone(w.links), made.Links...),
 		}
+		if _, err := w.CancelConsumption(ctx, adapters.CancelOrder{Mark: adapters.Mark{ID: id("cancel", 1)}, Windows: told.Links, Links: w.links}); err != nil {
+			t.Fatalf("%v: cancel: %v", variant, err)
+		}
 		for range 2 {
 			if _, err := w.EndGrant(ctx, end); err != nil {
 				t.Fatalf("%v: end: %v", variant, err)
 			}
-		}
-		if _, err := w.CancelConsumption(ctx, adapters.CancelOrder{Mark: adapters.Mark{ID: id("cancel", 1)}, Windows: told.Links, Links: w.links}); err != nil {
-			t.Fatalf("%v: cancel: %v", variant, err)
 		}
 		if got := w.holdings(); got != "credits 10000000, usd 12000004" {
 			t.Errorf("%v: holds %s", variant, got)

@@ -14,7 +14,10 @@ import (
 // and where Orb has burned that block before another, so that it holds less,
 // it takes the rest by a decrement. A grant that came back after it had ended
 // has a block of each time: all of them are voided as far as they hold. Blocks
-// that are gone or have expired count as done: nothing of them can be spent.
+// that are gone count as done: nothing of them can be spent. Of those that have
+// expired the part counts that Orb wrote off; what it had burned of them before
+// others is still in the others. What may be anywhere is taken by a decrement
+// where the blocks do not hold it. The order's spare comes off that part.
 //
 // What an earlier attempt did is read from the ledger first, since the blocks'
 // balances no longer tell it.
@@ -29,7 +32,7 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 	switch {
 	case h.Quanta < 0:
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the end of grant %q takes %d parts, below zero", string(o.Grant), h.Quanta)
-	case h.Quanta == 0 || len(blocks) == 0:
+	case h.Quanta == 0 || len(blocks) == 0 && !o.Anywhere:
 		return adapters.Answer{}, nil
 	case customer == "":
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the customer of grant %q has no link, send the customer first", string(o.Grant))
@@ -56,10 +59,20 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 		}
 		parts, live = parts-taken, live || !over
 	}
-	if !live {
-		return adapters.Answer{}, nil
+	if !live && !o.Anywhere {
+		if len(blocks) != 1 {
+			return adapters.Answer{}, nil
+		}
+		lost, err := a.writtenOff(ctx, customer, blocks[0], o)
+		if err != nil {
+			return adapters.Answer{}, err
+		}
+		parts -= lost
 	}
-	return adapters.Answer{}, a.takeRest(ctx, customer, parts, since, o)
+	// What is missing already is missing in the others: the blocks of an ended
+	// grant would be lost when they expire.
+	spared := max(0, min(o.Spare, parts))
+	return adapters.Answer{Spared: spared}, a.takeRest(ctx, customer, parts-spared, since, o)
 }
 
 // voided is what earlier attempts of this order have voided, by block, and the
@@ -123,6 +136,37 @@ func (a *Adapter) void(ctx context.Context, customer, id string, parts int64, se
 		}
 	}
 	return taken, false, err
+}
+
+// writtenOff is what went with a block that is no more: all that the order
+// takes where the block is unknown.
+func (a *Adapter) writtenOff(ctx context.Context, customer, id string, o adapters.EndOrder) (int64, error) {
+	var b block
+	err := a.api.Get(ctx, rest.Path("credit_blocks", id), nil, &b)
+	switch {
+	case hasCode(err, adapters.CodeNotFound):
+		return o.Holding.Quanta, nil
+	case err != nil:
+		return 0, err
+	}
+	left, ok := b.Balance.Floor(o.Holding.Scale) // it may not be written off yet
+	if !ok {
+		return 0, adapters.Errorf(adapters.CodeBadAnswer, "the answer is not the block that was asked for")
+	}
+	left = max(0, left)
+	var bad error
+	err = a.ledger(ctx, customer, o.Holding.Unit, "credit_block_expiry", nil, func(e *entry) bool {
+		if e.Block.ID == id {
+			var n int64
+			n, bad = e.parts(o.Holding.Scale)
+			left += n
+		}
+		return bad != nil
+	})
+	if err == nil {
+		err = bad
+	}
+	return left, err
 }
 
 // left is what a block holds, rounded down, and whether the block is no more.

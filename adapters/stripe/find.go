@@ -25,6 +25,8 @@ func (a *Adapter) Find(ctx context.Context, m adapters.Mark) (adapters.Answer, e
 		return a.findGrant(ctx, m, m.Customer)
 	case adapters.SellKind:
 		return a.findInvoice(ctx, m)
+	case adapters.RefundKind:
+		return a.findRefund(ctx, m)
 	case adapters.CarrierKind:
 		found, err := a.findCarrier(ctx, m.Customer)
 		if err != nil || found == nil {

@@ -102,7 +102,7 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 		return nil, err
 	}
 	a.carrier = outward
-	a.ledger = ledger.Open(a.store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Deficit: cfg.Deficit.LimitOf(cfg.Units[0].Unit), Settles: cfg.Deficit.Settles(), Refunds: cfg.Refunds, Outward: outward, Shop: shop(cfg), Plans: cfg.Plans, PlansSince: a.plansSince(), Conversions: a.changes})
+	a.ledger = ledger.Open(a.store, ledger.Options{Now: a.clock.Now, Units: units(cfg), Order: cfg.Order, Deficit: cfg.Deficit.LimitOf(cfg.Units[0].Unit), Settles: cfg.Deficit.Settles(), Refunds: cfg.Refunds, Late: cfg.Late, Skew: cfg.Skew, NextOpen: cfg.NextOpen, Outward: outward, Rules: cfg.Rules, Packs: cfg.Packs, Collector: cfg.Route.Collector(), Plans: cfg.Plans, PlansSince: a.plansSince(), Conversions: a.changes})
 	if a.applied == nil {
 		if a.applied, err = migrate.Begin(ctx, a.ledger, file.text, migrate.SettingsOf(cfg)); err != nil {
 			return nil, err
@@ -232,11 +232,6 @@ func units(cfg *config.Config) []core.Unit {
 		list = append(list, r.Unit.Unit)
 	}
 	return list
-}
-
-// shop is what accounts are watched for, and what they can buy by themselves.
-func shop(cfg *config.Config) ledger.Shop {
-	return ledger.Shop{Rules: cfg.Rules, Packs: cfg.Packs, Collector: cfg.Route.Collector()}
 }
 
 // plansSince is when the plans that it runs with came into force.

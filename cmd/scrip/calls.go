@@ -113,21 +113,25 @@ func (s *shell) debit() *cobra.Command {
 	var f charge
 	create := &cobra.Command{Use: "create CUSTOMER [AMOUNT]", Short: "take credits, all or nothing", Args: cobra.RangeArgs(1, 2)}
 	f.flags(create)
+	var at, from string
+	create.Flags().StringVar(&at, "at", "", "when it happened, RFC 3339 (default now)")
+	outcome := create.Flags().String("outcome", "", "how the action ended; one that the rate card refunds costs nothing")
 	key := s.keyed(create)
 	create.RunE = func(cmd *cobra.Command, args []string) error {
 		b, err := f.body(args)
 		if err != nil {
 			return err
 		}
-		return s.call(cmd, request{method: http.MethodPost, path: "/v1/debits", key: key(), body: b}, func(a answer) error { return s.show(a) })
+		return s.call(cmd, request{method: http.MethodPost, path: "/v1/debits", key: key(), body: b.set("at", at).set("outcome", *outcome)}, func(a answer) error { return s.show(a) })
 	}
 	var amount string
 	reverse := &cobra.Command{Use: "reverse DEBIT", Short: "give a debit back to the grants it came from", Args: cobra.ExactArgs(1)}
 	reverse.Flags().StringVar(&amount, "amount", "", "a part; all that is left when not given")
+	reverse.Flags().StringVar(&from, "at", "", "from when on it counts as given back, RFC 3339 (default now)")
 	reverseKey := s.keyed(reverse)
 	reverse.RunE = func(cmd *cobra.Command, args []string) error {
 		return s.call(cmd, request{method: http.MethodPost, path: "/v1/debits/" + url.PathEscape(args[0]) + "/reverse", key: reverseKey(),
-			body: body{}.set("amount", amount)}, func(a answer) error { return s.show(a) })
+			body: body{}.set("amount", amount).set("at", from)}, func(a answer) error { return s.show(a) })
 	}
 	return group("debit", "take credits, and give them back", create, reverse)
 }
@@ -211,11 +215,21 @@ func (s *shell) quote() *cobra.Command {
 }
 
 func (s *shell) balance() *cobra.Command {
-	return &cobra.Command{Use: "balance CUSTOMER", Short: "what a customer has", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return s.call(cmd, request{method: http.MethodGet, path: "/v1/customers/" + url.PathEscape(args[0]) + "/balance"}, func(a answer) error {
-			return s.show(a, "customer", "unit", "posted", "held", "available", "overdrawn", "value", "paid_value", "expiring", "balances", "as_of")
+	var at, known string
+	c := &cobra.Command{Use: "balance CUSTOMER", Short: "what a customer has, or had", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		query := url.Values{}
+		for name, instant := range map[string]string{"at": at, "known_at": known} {
+			if instant != "" {
+				query.Set(name, instant)
+			}
+		}
+		return s.call(cmd, request{method: http.MethodGet, path: "/v1/customers/" + url.PathEscape(args[0]) + "/balance", query: query}, func(a answer) error {
+			return s.show(a, "customer", "unit", "posted", "held", "available", "overdrawn", "value", "paid_value", "expiring", "balances", "as_of", "known_at")
 		})
 	}}
+	c.Flags().StringVar(&at, "at", "", "as of this instant, past or ahead, RFC 3339 (default now)")
+	c.Flags().StringVar(&known, "known-at", "", "as it was known at this instant (default as it is known now)")
+	return c
 }
 
 func (s *shell) entries() *cobra.Command {

@@ -201,7 +201,11 @@ func (p *playing) auto() string {
 	p.settle()
 	for _, customer := range readState(p.T, p.box.base).Customers {
 		for _, i := range customer.Invoices {
-			b := p.get("/v1/purchases/" + i.Metadata["scrip_purchase"])
+			id := i.Metadata["scrip_purchase"]
+			if id == "" {
+				continue // it asks for nothing that was bought
+			}
+			b := p.get("/v1/purchases/" + id)
 			if b.at("customer").text() == p.customer && b.at("auto").v == true {
 				return b.at("id").text()
 			}
@@ -278,7 +282,7 @@ func elevenPlays() map[string]func(*playing) {
 				p.Fatalf("there are %d charges", len(charged))
 			}
 			p.expect.at("usd").is(p.money(charged[0].at("money")))
-			p.expect.at("charged").says(map[string]string{"cycle": "end of cycle"}[charged[0].at("why").text()])
+			p.expect.at("charged").says(map[string]string{"cycle": "end of cycle"}[charged[0].at("reason").text()])
 		},
 		"overage threshold crossed": func(p *playing) {
 			charged := used(p).list()
@@ -286,7 +290,7 @@ func elevenPlays() map[string]func(*playing) {
 				p.Fatalf("there are %d charges", len(charged))
 			}
 			p.expect.at("usd").is(p.money(charged[0].at("money")))
-			p.expect.at("charged").says(map[string]string{"threshold": "immediately"}[charged[0].at("why").text()])
+			p.expect.at("charged").says(map[string]string{"threshold": "immediately"}[charged[0].at("reason").text()])
 		},
 		"cancel": func(p *playing) {
 			p.subscribe("creator", nil)

@@ -51,9 +51,14 @@ func tillStart(from int) time.Time {
 // openTill serves a config, with its storage, vendor and secrets replaced.
 func openTill(t *testing.T, text string, start time.Time) *till {
 	t.Helper()
-	t.Setenv("VENDOR_KEY", tillKey)
-	t.Setenv("VENDOR_WEBHOOK_SECRET", tillSecret)
-	c := &till{T: t}
+	c, dir := &till{T: t}, t.TempDir()
+	for name, secret := range map[string]string{"VENDOR_KEY": tillKey, "VENDOR_WEBHOOK_SECRET": tillSecret} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text = strings.ReplaceAll(text, "env:"+name, "file:"+path)
+	}
 	if strings.Contains(text, "base_url:") {
 		v, _ := vendorNamed("stripe")
 		server := v.sandbox(kit.Options{Seed: 1})
@@ -61,9 +66,9 @@ func openTill(t *testing.T, text string, start time.Time) *till {
 		server.SetPublicURL(front.URL)
 		t.Cleanup(func() { front.Close(); server.Close() })
 		c.box = newClient(front.URL, tillKey)
-		text = strings.Replace(text, "http://127.0.0.1:9090", front.URL, 1)
+		text = strings.Replace(text, "http://127.0.0.1:9090", front.URL, 1) + "mapping: {main: {limit: 10000, share: 1}}\n"
 	}
-	text = strings.Replace(text, "sqlite:scrip.db", "sqlite:"+filepath.Join(t.TempDir(), "scrip.db"), 1)
+	text = strings.Replace(text, "sqlite:scrip.db", "sqlite:"+filepath.Join(dir, "scrip.db"), 1)
 	cfg, err := parseConfig("scrip.yaml", text)
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ func (s *shell) reportGroup() *cobra.Command {
 		}
 		children = append(children, c)
 	}
-	return group("report", "what finance and pricing ask of the ledger", children...)
+	return group("report", "what finance and pricing ask of the ledger", append(children, s.closePeriod(), s.periods())...)
 }
 
 func (s *shell) runReport(ctx context.Context, name string, f reportFlags) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/sourcegraph/conc/pool"
 
 	"scrip/adapters"
+	"scrip/core"
 	"scrip/core/convert"
 	"scrip/core/rate"
 	"scrip/mapping/migrate"
@@ -32,7 +33,15 @@ func (a *app) measureUnit(ctx context.Context, each func(*migrate.CustomerEffect
 	if err != nil {
 		return nil, err
 	}
-	return migrate.MeasureChange(ctx, a.ledger, change, charges(a.config.Cards.Newest(), a.wanted.Cards.Newest(), change), each)
+	return migrate.MeasureChange(ctx, a.ledger, change, charges(cardAt(a.config.Cards, a.ledger.Now()), cardAt(a.wanted.Cards, a.ledger.Now()), change), each)
+}
+
+// cardAt is the card that prices what happens now, else the newest.
+func cardAt(cards rate.Cards, now core.Time) rate.Card {
+	if card, err := cards.At(now, ""); err == nil {
+		return *card
+	}
+	return cards.Newest()
 }
 
 // charges are what one step of each action that both rate cards have costs,
@@ -42,23 +51,38 @@ func charges(before, after rate.Card, change *convert.Change) []convert.Charge {
 	for _, name := range before.Names() {
 		was, is := before.Actions[name], after.Actions[name]
 		for _, r := range was.Rates {
-			from, errFrom := was.Cost(rate.Event{Quantity: rate.Quantity(was.Per) * rate.One, Dimensions: r.When}, change.From)
-			to, errTo := is.Cost(rate.Event{Quantity: rate.Quantity(was.Per) * rate.One, Dimensions: r.When}, change.To)
+			e := rate.Event{Quantity: rate.Quantity(was.Per) * rate.One, Dimensions: plainest(&was, &r)}
+			from, errFrom := was.Cost(e, change.From)
+			to, errTo := is.Cost(e, change.To)
 			if errFrom != nil || errTo != nil {
 				continue // it is on one of the cards only
 			}
 			c := convert.Charge{Action: name, Moved: convert.Moved{From: from, To: to}}
-			if len(r.When) > 0 {
-				var when []string
-				for _, d := range slices.Sorted(maps.Keys(r.When)) {
-					when = append(when, d+"="+r.When[d])
-				}
-				c.When = strings.Join(when, " ")
+			var when []string
+			for _, d := range slices.Sorted(maps.Keys(e.Dimensions)) {
+				when = append(when, d+"="+e.Dimensions[d])
 			}
+			c.When = strings.Join(when, " ")
 			list = append(list, c)
 		}
 	}
 	return list
+}
+
+// plainest are dimensions that a rate is for, with a value for each that has to
+// have a factor: the first by name, since a change of unit leaves factors alone.
+func plainest(a *rate.Action, r *rate.Rate) map[string]string {
+	dimensions := maps.Clone(r.When)
+	for _, f := range slices.Concat(a.Multiply, r.Multiply) {
+		if _, named := dimensions[f.Dimension]; named || f.Otherwise != nil || len(f.Values) == 0 {
+			continue
+		}
+		if dimensions == nil {
+			dimensions = map[string]string{}
+		}
+		dimensions[f.Dimension] = slices.Sorted(maps.Keys(f.Values))[0]
+	}
+	return dimensions
 }
 
 // changeUnit carries a change of the unit on from where its journal stands.

@@ -70,7 +70,7 @@ func (b *Book) Entry(e *core.Entry) {
 	// Nothing happens to a grant before it begins: a scheduled one that was
 	// voided or converted ahead is neither here nor there until then.
 	at := max(e.Effective, l.Grant.Starts)
-	counts := at <= b.at && knownSince(e) <= b.known
+	counts := at <= b.at && knownSince(e, &l.Grant) <= b.known
 	m := MonthOf(at)
 	from, to := e.Kind.Pots()
 	fresh := e.Seq == l.Grant.Seq
@@ -107,10 +107,19 @@ func (b *Book) Entry(e *core.Entry) {
 	}
 }
 
-// knownSince is when an entry could be known: an expiry by time alone when it
+// knownSince is when an entry could be known: what time alone decides, when it
 // happened, whenever it was posted.
-func knownSince(e *core.Entry) core.Time {
-	if e.Kind == core.EntryExpire && e.Source == e.Grant {
+func knownSince(e *core.Entry, g *core.Grant) core.Time {
+	byTime := false
+	switch e.Kind {
+	case core.EntryExpire:
+		byTime = e.Source == e.Grant
+	case core.EntryGrant:
+		byTime = g.Allotted()
+	case core.EntrySettle, core.EntryRollOut, core.EntryRollIn:
+		byTime = true
+	}
+	if byTime {
 		return min(e.Effective, e.Recorded)
 	}
 	return e.Recorded

@@ -20,7 +20,9 @@ type town struct {
 	current int
 	debits  [2][]taken
 	holds   []core.ID
-	price   map[core.ID]core.Money
+
+	disputes []dispute
+	price    map[core.ID]core.Money
 }
 
 type taken struct {
@@ -148,6 +150,41 @@ func (w *town) renew() {
 	a.End(from, w.now, w.now)
 }
 
+// refund takes back what a lot has, or others or a deficit, and at times gives
+// all of it back, as a dispute does that is won.
+func (w *town) refund() {
+	a := w.account()
+	if len(w.disputes) > 0 && rapid.Bool().Draw(w.t, "won") {
+		d := w.disputes[0]
+		w.disputes = w.disputes[1:]
+		if d.unit == w.current {
+			if err := a.Reinstate(d.source, d.drawn, d.at, func(int) core.ID { return w.id(core.GrantID) }, w.now); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		return
+	}
+	g := w.any()
+	if g == nil || g.Category != core.Paid {
+		return
+	}
+	d := dispute{source: w.id(core.PurchaseID), at: w.now, unit: w.current}
+	var err error
+	d.drawn, err = a.Clawback(g.ID, d.source, w.draw("refunded", 30), rapid.SampledFrom([]core.Shortfall{core.Cap, core.Deficit}).Draw(w.t, "rule"),
+		rapid.Bool().Draw(w.t, "others"), w.now)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.disputes = append(w.disputes, d)
+}
+
+type dispute struct {
+	source core.ID
+	drawn  core.Drawn
+	at     core.Time
+	unit   int
+}
+
 // convert changes the unit at some rate, each grant for itself.
 func (w *town) convert() {
 	old, to := w.account(), w.units[1-w.current]
@@ -170,8 +207,8 @@ func (w *town) convert() {
 		if g.Remaining == 0 || amount == 0 {
 			continue
 		}
-		if origin := to.Grant(came[g.ID]); origin != nil && origin.Closed == core.Converted && origin.Away > 0 {
-			if err := to.ConvertBack(origin.ID, g.Closed, g.ID, min(amount, origin.Away), w.now); err != nil {
+		if origin := to.Grant(came[g.ID]); origin != nil && origin.Closed == core.Converted && converted(to, origin.ID) > 0 {
+			if err := to.ConvertBack(origin.ID, g.Closed, g.ID, min(amount, converted(to, origin.ID)), w.now); err != nil {
 				w.t.Fatal(err)
 			}
 			continue
@@ -185,6 +222,19 @@ func (w *town) convert() {
 	to.Sort()
 	w.current = 1 - w.current
 	w.holds = nil
+}
+
+// converted is what of a grant has been converted and has not come back.
+func converted(a *core.Account, grant core.ID) (n core.Amount) {
+	for i := range a.Entries {
+		switch e := &a.Entries[i]; {
+		case e.Grant == grant && e.Kind == core.EntryConvertOut:
+			n += e.Amount
+		case e.Grant == grant && e.Kind == core.EntryConvertIn:
+			n -= e.Amount
+		}
+	}
+	return n
 }
 
 func (w *town) book(at core.Time, step func(Step)) *Book {
@@ -258,7 +308,7 @@ func TestBooksTieOut(t *testing.T) {
 		w.issue()
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			w.now += core.Time(rapid.SampledFrom([]int{0, 0, 1, 9, 31}).Draw(t, "days")) * day
-			rapid.SampledFrom([]func(){w.issue, w.spend, w.spend, w.spend, w.capture, w.giveBack, w.void, w.renew, w.convert}).Draw(t, "what")()
+			rapid.SampledFrom([]func(){w.issue, w.spend, w.spend, w.spend, w.capture, w.giveBack, w.void, w.renew, w.refund, w.refund, w.convert}).Draw(t, "what")()
 			w.account().Settle(w.now)
 		}
 		for at := start; at < w.now; at += 17 * day {

@@ -128,6 +128,7 @@ type auditor struct {
 	head   [32]byte
 	seq    int64
 	owed   core.Amount
+	billed core.Amount   // overage, less what came back
 	more   *accountAudit // nil where the entries alone are asked
 }
 
@@ -240,6 +241,12 @@ func (a *auditor) own(e *core.Entry) bool {
 	}
 	if to == core.Owed {
 		a.owed -= e.Amount
+	}
+	if from == core.Billed {
+		a.billed += e.Amount
+	}
+	if to == core.Billed {
+		a.billed -= e.Amount
 	}
 	_, alone := ownKinds[e.Kind]
 	if alone != (e.Grant == "") {

@@ -27,6 +27,7 @@ type accountAudit struct {
 	out       core.Time               // when a change of unit last took something away
 	became    string                  // the unit that the account's row names
 	left      bool                    // a change of unit was the last to take something away
+	periods   map[core.ID]plan.Period // by the source of grants that a subscription made
 	clawed    map[core.ID]core.Amount // by purchase: taken back of grants and owed, less what was reinstated
 }
 
@@ -314,6 +315,17 @@ func (a *accountAudit) policy(stored *core.Account) {
 	}
 	if s.Text() != stored.Stored || due != stored.Acts {
 		a.find(0, "keeps a plan that acts at %s, its row says %s", due, stored.Acts)
+	}
+	if s.Subscription == nil {
+		return
+	}
+	if units, whole := s.Billing.Units(); whole && units != a.billed {
+		a.find(0, "has %d of overage by its entries, %d by what is charged or will be", a.billed, units)
+	}
+	for source, kept := range s.Periods(stored) {
+		if made := a.periods[source]; made != kept {
+			a.find(0, "granted %d in %d grants for period %s, what is kept of its plan says %d in %d", made.Given, made.Grants, source, kept.Given, kept.Grants)
+		}
 	}
 }
 

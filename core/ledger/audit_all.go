@@ -9,6 +9,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/convert"
+	"scrip/core/sale"
 )
 
 // auditReader reads what only an audit asks for: whole tables in the order of
@@ -129,6 +130,14 @@ func (a *restAudit) natural(n Natural) error {
 	kind, rest, _ := strings.Cut(n.Key, "/")
 	switch kind {
 	case OpPurchase:
+		if string(n.ID) == rest { // it paid for overage and brought no credits
+			r, err := a.r.Records.Record(a.ctx, purchaseKey(n.ID))
+			var p sale.Purchase
+			if err == nil && (r == nil || json.Unmarshal(r.Body, &p) != nil || p.Credits != 0 || p.State == sale.Pending) {
+				a.find("natural "+n.Key, "is used for a purchase that was not paid so")
+			}
+			return err
+		}
 		_, g, err := a.r.Accounts.Grant(a.ctx, n.ID)
 		if err == nil && (g == nil || string(g.Source) != rest) {
 			a.find("natural "+n.Key, "is used for %s, which is not its grant", n.ID)

@@ -27,6 +27,7 @@ type answer struct {
 	balance  core.Balance
 	at       core.Time
 	happened core.Time // of a late debit or reversal, else zero
+	original core.Time // what the caller named in its stead, or as the start of a grant
 	grant    *core.Grant
 	held     *core.Hold
 	hold     core.ID // that was captured
@@ -35,6 +36,7 @@ type answer struct {
 	quantity string
 	action   string
 	purchase *sale.Purchase
+	refund   *sale.Refund
 	also     []partText
 }
 
@@ -71,7 +73,7 @@ func readAnswer(req *Request) (*answer, error) {
 	switch a.operation {
 	case OpGrant, OpVoid:
 		r, err := decode[GrantReceipt](req.Result)
-		a.id, a.account, a.grant, a.at = r.Grant.ID, r.Account, &r.Grant, r.At
+		a.id, a.account, a.grant, a.at, a.original = r.Grant.ID, r.Account, &r.Grant, r.At, r.Original
 		return a, err
 	case OpDebit:
 		r, err := decode[DebitReceipt](req.Result)
@@ -95,10 +97,14 @@ func readAnswer(req *Request) (*answer, error) {
 	case OpReverse:
 		r, err := decode[ReversalReceipt](req.Result)
 		a.id, a.account, a.amount, a.parts, a.balance, a.at, a.debit = r.ID, r.Account, r.Amount, r.Allocations, r.Balance, r.At, r.Debit
-		a.beyond, a.happened = r.beyond, r.Happened
+		a.beyond, a.happened, a.original = r.beyond, r.Happened, r.Original
 		for i := range r.Also {
 			a.further(r.Also[i].ID, r.Also[i])
 		}
+		return a, err
+	case opRefund:
+		r, err := decode[sale.Refund](req.Result)
+		a.id, a.account, a.at, a.refund = r.ID, AccountKey{r.Customer, r.Unit}, r.At, &r
 		return a, err
 	case OpPurchase:
 		p, err := decode[sale.Purchase](req.Result)
@@ -110,7 +116,7 @@ func readAnswer(req *Request) (*answer, error) {
 
 func (a *answer) took(r *DebitReceipt) {
 	a.id, a.account, a.amount, a.parts, a.balance, a.at = r.ID, r.Account, r.Amount, r.Allocations, r.Balance, r.At
-	a.happened = r.Happened
+	a.happened, a.original = r.Happened, r.Original
 	a.hold, a.quantity, a.action, a.beyond = r.Hold, r.Quantity, r.Action, r.beyond
 	for i := range r.Also {
 		a.further(r.Also[i].ID, r.Also[i])
@@ -119,7 +125,7 @@ func (a *answer) took(r *DebitReceipt) {
 
 // prefixes are the kinds of id that commands make.
 var prefixes = map[string]string{
-	OpGrant: core.GrantID, OpDebit: core.DebitID, OpCapture: core.DebitID, OpHold: core.HoldID, OpReverse: core.ReversalID, OpPurchase: core.PurchaseID,
+	OpGrant: core.GrantID, OpDebit: core.DebitID, OpCapture: core.DebitID, OpHold: core.HoldID, OpReverse: core.ReversalID, OpPurchase: core.PurchaseID, opRefund: sale.RefundID,
 }
 
 // answersAudit reads every stored answer by itself and beside what it is of.
@@ -278,7 +284,7 @@ func (a *answersAudit) also(req *Request, got *answer) error {
 
 // effect looks at what the command did, where its entries do not lead here.
 func (a *answersAudit) effect(req *Request, got *answer) error {
-	if req.Operation != OpPurchase {
+	if req.Operation != OpPurchase && req.Operation != opRefund {
 		account, err := a.r.Accounts.Account(a.ctx, got.account)
 		if err != nil {
 			return err
@@ -306,6 +312,8 @@ func (a *answersAudit) effect(req *Request, got *answer) error {
 		return a.granted(req, got)
 	case OpHold, OpRelease, OpCapture:
 		return a.reserved(req, got)
+	case opRefund:
+		return a.refunded(req, got.refund)
 	case OpPurchase:
 		return a.purchased(req, got.purchase)
 	}
@@ -410,7 +418,8 @@ func (a *answersAudit) purchased(req *Request, p *sale.Purchase) error {
 		return nil
 	}
 	was := *p
-	was.State, was.PayURL, was.Object, was.Grant, was.Until = now.State, now.PayURL, now.Object, now.Grant, now.Until
+	was.State, was.PayURL, was.Object, was.Grant = now.State, now.PayURL, now.Object, now.Grant
+	was.Until, was.Returns, was.Returning = now.Until, now.Returns, now.Returning
 	if now.Unit != was.Unit { // paid after its unit was changed
 		was.Unit, was.Credits = now.Unit, now.Credits
 	}
@@ -460,18 +469,19 @@ func (a *answersAudit) fields(req *Request, got *answer) {
 	}
 }
 
-var charged = []string{"customer", "unit", "amount", "action", "quantity", "dimensions", "outcome"}
+var charged = []string{"customer", "unit", "amount", "action", "quantity", "dimensions", "outcome", "at"}
 
 // fieldNames are the fields of each command's canonical request, in order.
 var fieldNames = map[string][]string{
 	OpGrant:    {"customer", "unit", "amount", "category", "priority", "effective_at", "expires_at", "paid", "scope", "metadata"},
 	OpVoid:     {"grant"},
 	OpDebit:    charged,
-	OpReverse:  {"debit", "amount"},
+	OpReverse:  {"debit", "amount", "at"},
 	OpHold:     append(charged[:len(charged):len(charged)], "expires_in", "protect_until_resolved"),
 	OpCapture:  {"hold", "amount", "quantity", "final", "allow_over"},
 	OpRelease:  {"hold"},
 	OpPurchase: {"customer", "pack", "quantity", "amount"},
+	opRefund:   {"purchase", "amount"},
 }
 
 // told says what each field of the request must have been.
@@ -484,6 +494,9 @@ func (a *answer) told(have, want map[string]string) {
 		want["paid"], want["scope"], want["metadata"] = moneyField(t.Paid), listField(t.Actions), mapField(t.Metadata)
 		if have["effective_at"] != "" || t.Starts != a.at {
 			want["effective_at"] = t.Starts.String()
+		}
+		if a.original != 0 {
+			want["effective_at"] = a.original.String()
 		}
 		if have["expires_at"] != "" || t.Expires != core.Never {
 			want["expires_at"] = t.Expires.String()
@@ -505,7 +518,9 @@ func (a *answer) told(have, want map[string]string) {
 		if want["action"] == "" {
 			want["unit"], want["amount"] = a.account.Unit, number(amount)
 		}
+		a.named(have, want)
 	case OpReverse:
+		a.named(have, want)
 		want["debit"] = string(a.debit)
 		if have["amount"] != "0" {
 			want["amount"] = number(a.amount)
@@ -517,6 +532,11 @@ func (a *answer) told(have, want map[string]string) {
 		}
 	case OpRelease:
 		want["hold"] = string(a.held.ID)
+	case opRefund:
+		want["purchase"] = string(a.refund.Purchase)
+		if have["amount"] != "0" {
+			want["amount"] = number(a.refund.Amount.Minor)
+		}
 	case OpPurchase:
 		want["customer"], want["pack"] = a.purchase.Customer, a.purchase.Pack
 		want["quantity"], want["amount"] = packsField(a.purchase.Quantity), a.purchase.Asked

@@ -18,3 +18,18 @@ func (a *answer) placed(e *core.Entry) (core.Time, bool) {
 	}
 	return e.Effective, true
 }
+
+// named says which instant the request must have named: that which the answer
+// stands at, unless it is the answer's own time or was ahead of it.
+func (a *answer) named(have, want map[string]string) {
+	switch {
+	case a.original != 0:
+		want["at"] = a.original.String()
+	case a.happened != 0:
+		want["at"] = a.happened.String()
+	default:
+		if at, err := core.ParseTime(have["at"]); have["at"] != "" && (err != nil || at < a.at) {
+			want["at"] = a.at.String()
+		}
+	}
+}

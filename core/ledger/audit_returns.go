@@ -113,3 +113,17 @@ func (a *answersAudit) returnedOf(req *Request, p *sale.Purchase) {
 
 // paidFor reports whether a grant's source is a purchase.
 func paidFor(g *core.Grant) bool { return strings.HasPrefix(string(g.Source), core.PurchaseID+"_") }
+
+// refunded holds an answer to who asked for money back against its purchase.
+func (a *answersAudit) refunded(req *Request, r *sale.Refund) error {
+	record, err := a.r.Records.Record(a.ctx, purchaseKey(r.Purchase))
+	if err != nil {
+		return err
+	}
+	var p sale.Purchase
+	if record == nil || json.Unmarshal(record.Body, &p) != nil || p.Customer != r.Customer || p.Returning < r.Amount.Minor || p.Returning > p.Price.Minor ||
+		r.Amount.Minor <= 0 || r.Amount.Currency != p.Price.Currency || req.FirstSeq != 1 || req.LastSeq != 0 {
+		a.find(req, "gives %s of purchase %s back, which does not say so", r.Amount, r.Purchase)
+	}
+	return nil
+}

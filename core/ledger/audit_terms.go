@@ -38,6 +38,11 @@ func (a *accountAudit) grant(g *core.Grant, t *tally) error {
 		if !plan.Made(a.key.Customer, &g.Terms, "") || g.Starts > g.Recorded || g.Starts != t.first.Effective {
 			a.find(g.Seq, "made grant %s, which no subscription of the customer makes", g.ID)
 		}
+		if a.periods == nil {
+			a.periods = map[core.ID]plan.Period{}
+		}
+		made := a.periods[g.Source]
+		a.periods[g.Source] = plan.Period{Grants: made.Grants + 1, Given: made.Given + g.Amount}
 		return nil
 	}
 	if g.Source != "" {

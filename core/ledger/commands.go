@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"scrip/core"
+	"scrip/core/rate"
 )
 
 // The operations that idempotency keys are scoped by.
@@ -26,6 +27,9 @@ type GrantReceipt struct {
 	Account AccountKey
 	Grant   core.Grant
 	At      core.Time
+	// Original is the start that the caller named, where it lay in a closed
+	// period: the grant starts with the open one.
+	Original core.Time `json:",omitempty"`
 }
 
 // Issue grants credits. Terms.ID is made from the key; Starts defaults to
@@ -49,7 +53,7 @@ func (l *Ledger) Issue(ctx context.Context, key string, account AccountKey, t co
 			if err != nil {
 				return GrantReceipt{}, err
 			}
-			t, err := tx.opened(t)
+			t, original, err := tx.opened(t)
 			if err != nil {
 				return GrantReceipt{}, err
 			}
@@ -57,7 +61,7 @@ func (l *Ledger) Issue(ctx context.Context, key string, account AccountKey, t co
 			if err != nil {
 				return GrantReceipt{}, err
 			}
-			return GrantReceipt{account, *g, tx.Now}, nil
+			return GrantReceipt{account, *g, tx.Now, original}, nil
 		},
 	})
 }
@@ -105,7 +109,7 @@ func (l *Ledger) Void(ctx context.Context, key string, id core.ID) (GrantReceipt
 				return GrantReceipt{}, err
 			}
 			req.FirstSeq, req.LastSeq = before+1, a.Seq
-			return GrantReceipt{account, *a.Grant(id), tx.Now}, nil
+			return GrantReceipt{account, *a.Grant(id), tx.Now, 0}, nil
 		},
 	})
 }
@@ -124,7 +128,7 @@ type Charge struct {
 	Rule       core.Shortfall    // for what grants cannot pay; "" leaves it to the plan
 	At         core.Time         // when it happened, 0 is now
 	recents    recents           // what a late one needs to know, see [Ledger.lookBack]
-	Ask        *Ask              // prices the action, with Amount, Card, Not and Rule, where it is decided
+	Ask        *rate.Ask         // prices the action, with Amount, Card, Not and Rule, where it is decided
 }
 
 func (c Charge) outcome() string {
@@ -161,6 +165,7 @@ type DebitReceipt struct {
 	At       core.Time
 	Happened core.Time      `json:",omitempty"` // of a late one: the instant that it is placed at
 	Original core.Time      `json:",omitempty"` // what the caller named, where that lay in a closed period
+	Use      *used          `json:",omitempty"` // what it counted, where the price goes by use
 	Also     []DebitReceipt `json:",omitempty"` // what it took in further units, each with an answer of its own
 }
 

@@ -158,7 +158,9 @@ func (tx *Tx) convert() error {
 		if err := tx.convertOne(c, old, tx.Account(to)); err != nil {
 			return fmt.Errorf("the account of customer %q in %q cannot be converted to %q: %w", key.Customer, key.Unit, to.Unit, err)
 		}
-		tx.tell()
+		if err := tx.tell(); err != nil {
+			return err
+		}
 	}
 	tx.touched = tx.touched[:0]
 	return nil

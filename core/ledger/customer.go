@@ -41,7 +41,10 @@ func (l *Ledger) PutCustomer(ctx context.Context, c Customer) (Customer, bool, e
 	created := false
 	key, erasure := customerKey(c.ID), RecordKey{erasureKind, c.ID}
 	err := l.Do(ctx, &Op{
-		Names: func(b *Batch) { b.Records = append(b.Records, key, erasure) },
+		Names: func(b *Batch) {
+			b.Records = append(b.Records, key, erasure)
+			l.namesBuyers(b, c.ID)
+		},
 		Decide: func(tx *Tx) error {
 			if tx.Record(erasure) != nil {
 				return core.InField(core.Errorf(core.CodeUnavailable, "customer %q is being erased, create it again when that is over", c.ID), "id")
@@ -59,6 +62,9 @@ func (l *Ledger) PutCustomer(ctx context.Context, c Customer) (Customer, bool, e
 				}
 			}
 			if err := tx.PutRecord(key, stored); err != nil {
+				return err
+			}
+			if err := tx.buysIn(stored); err != nil {
 				return err
 			}
 			if out := tx.ledger.options.Outward; out != nil {

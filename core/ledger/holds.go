@@ -108,7 +108,8 @@ func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (Debit
 			if err != nil {
 				return both{}, err
 			}
-			if err := tx.countCaptured(a, a.Hold(t.Hold), &t, captured); err != nil {
+			use, err := tx.countCaptured(a, a.Hold(t.Hold), &t, captured)
+			if err != nil {
 				return both{}, err
 			}
 			req.Amount, req.FirstSeq, req.LastSeq = c.Amount, before+1, a.Seq
@@ -116,7 +117,7 @@ func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (Debit
 			balance := a.Balance(tx.Now)
 			return both{DebitReceipt{
 				ID: id, Account: keyOf(a), Amount: c.Amount, Allocations: done.Allocations, Action: h.Action,
-				Quantity: t.Quantity, Card: h.Card, Hold: h.ID, Late: done.Late, Balance: balance, At: tx.Now,
+				Quantity: t.Quantity, Card: h.Card, Hold: h.ID, Late: done.Late, Use: use, Balance: balance, At: tx.Now,
 			}, HoldReceipt{keyOf(a), *h, balance, tx.Now}}, nil
 		},
 	})
@@ -228,10 +229,15 @@ func (l *Ledger) ReverseAt(ctx context.Context, key string, debit core.ID, amoun
 			}
 		},
 		decide: func(tx *Tx, req *Request) (ReversalReceipt, error) {
+			give := tx.reverseOne
 			if len(taken.Also) > 0 {
-				return tx.reverseAll(taken, amount, at, req)
+				give = tx.reverseAll
 			}
-			return tx.reverseOne(taken, amount, at, req)
+			r, err := give(taken, amount, at, req)
+			if err == nil {
+				tx.uncount(&taken, r.Amount)
+			}
+			return r, err
 		},
 	})
 }

@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -28,6 +30,17 @@ func (b *bench) availableAt(at, known core.Time) core.Amount {
 	a, err := b.AccountAt(b.ctx, ann, at, known)
 	b.need(err)
 	return a.Balance(at).Available
+}
+
+// allSound is sound, and the long audit too.
+func (b *bench) allSound() {
+	b.Helper()
+	b.sound()
+	report, err := b.Reader().AuditAll(b.ctx, nil)
+	b.need(err)
+	for _, f := range report.Findings {
+		b.Errorf("long audit: %s %s", f.Where, f.What)
+	}
 }
 
 // Usage from before a grant expired is charged to it when it is learned of
@@ -81,7 +94,7 @@ func TestLateDebitIsPlacedWhenItHappened(t *testing.T) {
 	if r, _, err = b.Debit(b.ctx, "in-june", lateCharge(ann, 1_00, start+11*hour)); err != nil || r.Allocations[0].Grant != second {
 		t.Errorf("it took %v, %v", r.Allocations, err)
 	}
-	b.sound()
+	b.allSound()
 }
 
 // A grant of which nobody knew yet, or that began later, pays no earlier usage.
@@ -109,7 +122,7 @@ func TestLateDebitTakesNothingGrantedSince(t *testing.T) {
 	if r, _, err = b.Debit(b.ctx, "after", lateCharge(ann, 1_00, b.Now()-1)); err != nil || r.Allocations[0].Grant != dated {
 		t.Errorf("it took %v, %v; the grant was known by then", r.Allocations, err)
 	}
-	b.sound()
+	b.allSound()
 }
 
 func TestWindowOfLateFacts(t *testing.T) {
@@ -133,7 +146,7 @@ func TestWindowOfLateFacts(t *testing.T) {
 			t.Errorf("%s is placed at %s, want now", c.name, r.Happened)
 		}
 	}
-	b.sound()
+	b.allSound()
 }
 
 // Late items of one batch see each other: nothing that expired is taken twice.
@@ -152,5 +165,82 @@ func TestLateBatch(t *testing.T) {
 			t.Errorf("item %d: %+v", i, outcomes[i])
 		}
 	}
-	b.sound()
+	b.allSound()
+}
+
+func (b *bench) settledBalance() core.Balance {
+	b.Helper()
+	a, err := b.Account(b.ctx, ann)
+	b.need(err)
+	a.Settle(b.Now())
+	return a.Balance(b.Now())
+}
+
+// Whatever is done, also late, what an account was answered to hold is answered
+// again of that instant as it was known then, from the entries alone.
+func TestAnyHistoryIsToldAgain(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{Deficit: 5_00})
+	random := rand.New(rand.NewPCG(7, 1))
+	seen := map[core.Time]core.Balance{}
+	var debits, holds []core.ID
+	key := func(i int) string { return "k" + strconv.Itoa(i) }
+	for i := range 250 {
+		b.pass(core.Time(1+random.IntN(30)) * hour / 20)
+		amount := core.Amount(1 + random.IntN(4_00))
+		switch n := random.IntN(10); {
+		case n < 2:
+			g := terms(amount * 3)
+			if g.Category = core.Paid; random.IntN(3) > 0 {
+				g.Expires = b.Now() + core.Time(1+random.IntN(40))*hour/4
+			}
+			_, _, _ = b.Issue(b.ctx, key(i), ann, g)
+		case n < 6:
+			c := charge(ann, amount)
+			if n > 3 {
+				c.At = b.Now() - core.Time(1+random.IntN(30))*hour/4
+			}
+			if r, _, err := b.Debit(b.ctx, key(i), c); err == nil {
+				debits = append(debits, r.ID)
+			}
+		case n == 6 && len(debits) > 0:
+			d := debits[random.IntN(len(debits))]
+			taken, err := b.Taken(b.ctx, d)
+			b.need(err)
+			at := core.Time(0)
+			if random.IntN(2) == 0 {
+				at = max(taken.At, taken.Happened)
+			}
+			_, _, _ = b.ReverseAt(b.ctx, key(i), d, 0, at)
+		case n == 7:
+			if r, _, err := b.Hold(b.ctx, key(i), charge(ann, amount), ledger.HoldTerms{For: time.Duration(1+random.IntN(5)) * time.Hour}); err == nil {
+				holds = append(holds, r.Hold.ID)
+			}
+		case n > 7 && len(holds) > 0:
+			h := holds[random.IntN(len(holds))]
+			_, _, _, _ = b.Capture(b.ctx, key(i), ledger.CaptureTerms{Hold: h, Amount: 1 + amount/3, Final: random.IntN(2) == 0})
+		}
+		seen[b.Now()] = b.settledBalance()
+	}
+	var many []ledger.BatchItem
+	for i := range 1000 {
+		many = append(many, ledger.BatchItem{Key: "many" + strconv.Itoa(i), Charge: charge(ann, 1)})
+	}
+	b.pass(1)
+	b.grant("for-many", ann, 20_00)
+	before := b.Now()
+	b.pass(1)
+	_, err := b.DebitBatch(b.ctx, many)
+	b.need(err)
+	b.pass(hour)
+	_, _, err = b.Debit(b.ctx, "late", lateCharge(ann, 1_00, before))
+	b.need(err)
+	seen[b.Now()] = b.settledBalance()
+	for at, want := range seen {
+		a, err := b.AccountAt(b.ctx, ann, at, at)
+		b.need(err)
+		if got := a.Balance(at); got != want {
+			t.Errorf("at %s, as known then, is %+v; it was answered %+v", at, got, want)
+		}
+	}
+	b.allSound()
 }

@@ -19,7 +19,7 @@ import (
 // returns commit together with the change.
 type Outward interface {
 	// OnEntries is asked once per command and account with the entries the
-	// command made. It may open consumption windows in a.Windows.
+	// command made, also when there are none while holds keep a grant that ended. It may open consumption windows in a.Windows.
 	OnEntries(now core.Time, a *core.Account, entries []core.Entry) []*Intent
 	// OnCustomer is asked when a customer is new or has changed.
 	OnCustomer(now core.Time, c Customer) []*Intent
@@ -38,13 +38,15 @@ type Options struct {
 	// PlansSince is when these plans came into force: renewals before it keep
 	// what the subscriptions had.
 	PlansSince core.Time
-	Refunds    sale.Shortfall // for spent credits whose money went back; "" means [sale.Owe]
-	Outward    Outward        // nil: no vendor hears anything
-	Late       time.Duration  // how old a reported fact may be, 34 days when zero
-	Skew       time.Duration  // how far ahead of the clock one may be, 5 minutes when zero
-	NextOpen   bool           // what happened in a closed period counts in the next open one; else it is refused
-	Shop       Shop           // what accounts are watched for and can buy by themselves
-	MaxBatch   int            // commands in one commit, 512 when zero
+	Refunds    sale.Shortfall         // for spent credits whose money went back; "" means [sale.Owe]
+	Outward    Outward                // nil: no vendor hears anything
+	Late       time.Duration          // how old a reported fact may be, 34 days when zero
+	Skew       time.Duration          // how far ahead of the clock one may be, 5 minutes when zero
+	NextOpen   bool                   // what happened in a closed period counts in the next open one; else it is refused
+	Rules      map[string]*plan.Rules // by unit, what accounts are watched for
+	Packs      map[string]sale.Pack   // what accounts can buy by themselves
+	Collector  string                 // the connection that collects money for it
+	MaxBatch   int                    // commands in one commit, 512 when zero
 	// Conversions are all changes of unit, the oldest first; their units are
 	// among Units. At most the last is open.
 	Conversions []Conversion

@@ -27,23 +27,23 @@ func (tx *Tx) holdAsked(c *Charge, t *HoldTerms) error {
 // countCaptured counts the use of what was captured of a hold, where its price
 // goes by that: the quantity that the capture names, or all that the hold was
 // made for. A capture by amount counts nothing.
-func (tx *Tx) countCaptured(a *core.Account, h *core.Hold, t *CaptureTerms, before core.Amount) error {
+func (tx *Tx) countCaptured(a *core.Account, h *core.Hold, t *CaptureTerms, before core.Amount) (*used, error) {
 	if !strings.Contains(h.Price, `"counter"`) || t.Quantity == "" && (!t.Rest || before > 0) {
-		return nil
+		return nil, nil
 	}
 	fixed, err := rate.ParseFixed(h.Price)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	quantity := fixed.Quantity
 	if t.Quantity != "" {
 		if quantity, err = rate.ParseQuantity(t.Quantity); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	counter, per, counts, err := fixed.Action.Counter(fixed.Event(quantity))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return tx.count(a, counter, string(per), counts)
 }
@@ -74,7 +74,7 @@ func (tx *Tx) reverseAll(taken DebitReceipt, amount core.Amount, at core.Time, r
 	var answers []*Request
 	for i, part := range taken.Also {
 		answer := partAnswer(req, OpReverse, i+1)
-		answer.Unit, answer.Fields = part.Account.Unit, fieldList("debit", string(part.ID), "amount", splitFields(fields)["amount"])
+		answer.Unit, answer.Fields = part.Account.Unit, fieldList("debit", string(part.ID), "amount", splitFields(fields)["amount"], "at", splitFields(fields)["at"])
 		r, err := tx.reverseOne(part, 0, at, answer)
 		if err != nil {
 			return ReversalReceipt{}, core.Errorf(core.CodeInternal, "half of debit %q cannot be given back: %s", string(taken.ID), err)

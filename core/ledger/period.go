@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"maps"
 
 	"scrip/core"
 	"scrip/core/asof"
@@ -97,25 +96,18 @@ func (tx *Tx) closed() (core.Time, error) {
 	return p.Until, err
 }
 
-// originalField is where a grant keeps the start that its caller named, where
-// that lay in a closed period.
-const originalField = "original_effective_at"
-
 // opened moves the start of a grant that was dated back out of closed periods,
-// or refuses it. The batch has named their record.
-func (tx *Tx) opened(t core.Terms) (core.Terms, error) {
+// and returns the start that was named then; or refuses it. The batch has named
+// their record.
+func (tx *Tx) opened(t core.Terms) (core.Terms, core.Time, error) {
 	closed, err := tx.closed()
 	if err != nil || t.Starts == 0 || t.Starts >= closed {
-		return t, err
+		return t, 0, err
 	}
 	if !tx.ledger.options.NextOpen {
-		return t, core.InField(core.Errorf(core.CodePeriodClosed, "%s lies in a period that is closed until %s", t.Starts, closed), "effective_at")
+		return t, 0, core.InField(core.Errorf(core.CodePeriodClosed, "%s lies in a period that is closed until %s", t.Starts, closed), "effective_at")
 	}
-	t.Metadata = maps.Clone(t.Metadata)
-	if t.Metadata == nil {
-		t.Metadata = map[string]string{}
-	}
-	t.Metadata[originalField] = t.Starts.String()
+	original := t.Starts
 	t.Starts = closed
-	return t, nil
+	return t, original, nil
 }

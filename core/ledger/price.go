@@ -11,14 +11,6 @@ import (
 	"scrip/core/rate"
 )
 
-// Ask is an action that is priced where it is decided: by the rate card that is
-// in force then, or that the customer keeps, and by what was used before.
-type Ask struct {
-	Cards rate.Cards
-	Units []core.Unit // all that are configured; the first is the cards' own
-	Event rate.Event  // its Used is found out
-}
-
 // priced is what an ask comes to.
 type priced struct {
 	card    string
@@ -106,18 +98,42 @@ func (tx *Tx) remembered(key AccountKey) (*plan.State, error) {
 	return tx.ledger.remembering(a)
 }
 
-// count keeps how much was used of what prices go by.
-func (tx *Tx) count(a *core.Account, counter, per string, n rate.Quantity) error {
+// used is what a debit counted of what prices go by.
+type used struct {
+	Counter, Per string
+	N            rate.Quantity
+}
+
+// count keeps how much was used.
+func (tx *Tx) count(a *core.Account, counter, per string, n rate.Quantity) (*used, error) {
 	if counter == "" || n == 0 {
-		return nil
+		return nil, nil
 	}
 	state, err := tx.ledger.remembering(a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	state.Count(counter, per, int64(n), tx.Now)
 	a.Keep(state)
-	return nil
+	return &used{counter, per, n}, nil
+}
+
+// uncount takes back what a debit counted that is given back as a whole within
+// the period. What was priced by it meanwhile keeps its price.
+func (tx *Tx) uncount(taken *DebitReceipt, given core.Amount) {
+	u := taken.Use
+	if u == nil || given != taken.Amount {
+		return
+	}
+	a := tx.Account(tx.ledger.Current(taken.Account))
+	if a == nil || stateOf(a) == nil {
+		return
+	}
+	state := stateOf(a)
+	if state.Uses[u.Counter].From <= taken.At && state.Used(u.Counter, u.Per, tx.Now) >= int64(u.N) {
+		state.Count(u.Counter, u.Per, -int64(u.N), tx.Now)
+		a.Keep(state)
+	}
 }
 
 // partOf is the operation of the i-th part of a command that touches the
@@ -186,7 +202,8 @@ func (tx *Tx) debitAsked(key string, c Charge, req *Request) (DebitReceipt, erro
 		receipt.Also = append(receipt.Also, r)
 	}
 	tx.answer(answers)
-	return receipt, tx.count(accounts[0], p.counter, p.per, p.counts)
+	receipt.Use, err = tx.count(accounts[0], p.counter, p.per, p.counts)
+	return receipt, err
 }
 
 // rule is what becomes of what grants cannot pay. Of several units none is

@@ -35,14 +35,14 @@ func BenchmarkPricedDebit(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	charge := Charge{Account: key, Action: "text", Quantity: "2500", Ask: &Ask{
+	charge := Charge{Account: key, Action: "text", Quantity: "2500", Ask: &rate.Ask{
 		Cards: rate.Cards{{Version: "1", Actions: map[string]rate.Action{"text": action}}}, Units: []core.Unit{credits},
 		Event: rate.Event{Quantity: 2500 * rate.One, Dimensions: map[string]string{"model": "large", "mode": "batch"}},
 	}}
+	tx := newTx(l, &State{Accounts: map[AccountKey]*core.Account{key: a}}, now)
 	b.ReportAllocs()
 	for b.Loop() {
-		a.Entries = a.Entries[:0]
-		tx := newTx(l, &State{Accounts: map[AccountKey]*core.Account{key: a}}, now)
+		a.Entries, tx.touched = a.Entries[:0], tx.touched[:0]
 		if _, err := tx.debitAsked("key", charge, &Request{}); err != nil {
 			b.Fatal(err)
 		}

@@ -10,13 +10,16 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/plan"
 	"scrip/core/rate"
 )
 
 // whole is a rate without a fraction.
 func whole(n int64) core.Rate { return core.Rate{Num: n, Den: 1} }
 
-func flat(cost int64) rate.Action { return rate.Action{Per: 1, Rates: []rate.Rate{{Cost: whole(cost)}}} }
+func flat(cost int64) rate.Action {
+	return rate.Action{Per: 1, Rates: []rate.Rate{{Cost: whole(cost)}}}
+}
 
 // priceList has two versions, of which the second begins in an hour.
 func priceList() rate.Cards {
@@ -38,7 +41,7 @@ func priceList() rate.Cards {
 }
 
 func asked(action string, quantity int64, dimensions map[string]string) ledger.Charge {
-	return ledger.Charge{Account: ann, Action: action, Quantity: fmt.Sprint(quantity), Dimensions: dimensions, Ask: &ledger.Ask{
+	return ledger.Charge{Account: ann, Action: action, Quantity: fmt.Sprint(quantity), Dimensions: dimensions, Ask: &rate.Ask{
 		Cards: priceList(), Units: units, Event: rate.Event{Quantity: rate.Quantity(quantity) * rate.One, Dimensions: dimensions},
 	}}
 }
@@ -134,13 +137,36 @@ func TestTiersAreCountedInside(t *testing.T) {
 	if b.need(err); !replay || replayed.Amount != 2_00 {
 		t.Errorf("again they cost %d", replayed.Amount)
 	}
+	_, _, err = b.Reverse(b.ctx, "back", d.ID, 1_00)
+	b.need(err)
+	if q, err := b.Quote(b.ctx, asked("archive", 1, nil)); err != nil || q.Parts[0].Amount != 1_00 {
+		t.Errorf("after a part came back one costs %+v, %v", q, err)
+	}
+	first, _, err := b.Debit(b.ctx, "many", asked("archive", 25, nil))
+	b.need(err)
+	b.need(second(b.Reverse(b.ctx, "many back", first.ID, 0)))
+	p2, _, err := b.Debit(b.ctx, "as if it had not been", asked("archive", 1, nil))
+	if b.need(err); p2.Amount != 1_00 { // thirty-two are still counted
+		t.Errorf("one costs %d", p2.Amount)
+	}
 	b.pass(31 * 24 * hour)
 	d, _, err = b.Debit(b.ctx, "next month", asked("archive", 2, nil))
 	if b.need(err); d.Amount != 6_00 || d.Card != "new" {
 		t.Errorf("two of the next month cost %d on %q", d.Amount, d.Card)
 	}
+	nine, _, err := b.Debit(b.ctx, "nine", asked("archive", 9, nil))
+	if b.need(err); nine.Amount != 8*3_00+1_00 {
+		t.Errorf("nine after two cost %d", nine.Amount)
+	}
+	b.need(second(b.Reverse(b.ctx, "nine back", nine.ID, 0)))
+	nine, _, err = b.Debit(b.ctx, "nine again", asked("archive", 9, nil))
+	if b.need(err); nine.Amount != 8*3_00+1_00 {
+		t.Errorf("nine again after two cost %d", nine.Amount)
+	}
 	b.clean()
 }
+
+func second[A, B any](_ A, _ B, err error) error { return err }
 
 // What is counted of holds is what their captures take.
 func TestTiersOfHolds(t *testing.T) {
@@ -196,7 +222,7 @@ func TestVersionsOfTheCard(t *testing.T) {
 	got = append(got, price("at the last instant"))
 	b.pass(1)
 	got = append(got, price("at its instant"))
-	b.need(b.PutSettings(b.ctx, "ann", ledger.Settings{Form: []byte(`{"rate_card":"old"}`), Card: "old"}))
+	b.need(b.PutSettings(b.ctx, "ann", plan.Settings{Form: []byte(`{"rate_card":"old"}`), Card: "old"}))
 	got = append(got, price("kept"))
 	b.restart()
 	got = append(got, price("kept still"))
@@ -205,7 +231,7 @@ func TestVersionsOfTheCard(t *testing.T) {
 		_, _, err := b.Debit(b.ctx, "gone", c)
 		b.wantCode(err, core.CodeUnknownAction)
 	}
-	b.need(b.PutSettings(b.ctx, "ann", ledger.Settings{Form: []byte(`{}`)}))
+	b.need(b.PutSettings(b.ctx, "ann", plan.Settings{Form: []byte(`{}`)}))
 	got = append(got, price("gone")) // a request that was not priced has left its key free
 	if want := "[old 500 old 500 new 700 old 500 old 500 new 700]"; fmt.Sprint(got) != want {
 		t.Errorf("the prices are %v, want %s", got, want)

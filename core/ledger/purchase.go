@@ -94,6 +94,11 @@ func (tx *Tx) Pay(pay sale.Payment) (p sale.Purchase, fresh bool, err error) {
 	if err := p.Prove(pay); err != nil {
 		return p, false, err
 	}
+	if p.Credits == 0 { // it pays for what was used already
+		tx.UseNatural(paymentKey(p.ID), p.ID)
+		p.State, p.Object = sale.Paid, pay.Object
+		return p, true, tx.PutRecord(purchaseKey(p.ID), p)
+	}
 	was := AccountKey{p.Customer, p.Unit}
 	account := tx.ledger.Current(was)
 	if account != was { // it was under way when its unit was converted

@@ -5,28 +5,12 @@ import (
 	"slices"
 
 	"scrip/core"
+	"scrip/core/rate"
 )
-
-// Quote is what a charge would come to now.
-type Quote struct {
-	Card  string
-	Parts []QuotePart // as a debit would take them
-	Short error       // why it cannot be paid, nil when it can
-	Times int64       // how often it could be paid one after the other, from grants alone; [rate.Endless] when it is free
-}
-
-// QuotePart is what a charge would take in one unit.
-type QuotePart struct {
-	Account   *core.Account // as it is now; the caller may do with it what it likes
-	Amount    core.Amount
-	Available core.Amount // what grants could pay of this action
-	core.Drawn
-	Charged string // the money of overage, an exact decimal with its currency
-}
 
 // Quote prices a charge with an ask and tries it on copies of the accounts. The
 // customer must exist. A refusal to price it is returned as the error.
-func (l *Ledger) Quote(ctx context.Context, c Charge) (*Quote, error) {
+func (l *Ledger) Quote(ctx context.Context, c Charge) (*rate.Quote, error) {
 	if _, err := l.Customer(ctx, c.Account.Customer); err != nil {
 		return nil, err
 	}
@@ -44,7 +28,7 @@ func (l *Ledger) Quote(ctx context.Context, c Charge) (*Quote, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &Quote{Card: p.card, Parts: make([]QuotePart, len(p.parts))}
+	q := &rate.Quote{Card: p.card, Parts: make([]rate.QuotePart, len(p.parts))}
 	has := map[string]core.Amount{}
 	for i, part := range p.parts {
 		key := AccountKey{c.Account.Customer, part.Unit}

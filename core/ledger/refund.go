@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"strconv"
 
 	"scrip/core"
@@ -60,7 +61,10 @@ func (tx *Tx) Claim(c sale.Claim) (p sale.Purchase, fresh bool, err error) {
 // settleClaims brings the credits of a paid purchase to where its claims leave
 // them. It changes nothing unless it succeeds.
 func (tx *Tx) settleClaims(p *sale.Purchase, by *sale.Claim) error {
-	if p.Grant == "" {
+	if p.Grant == "" { // it is not paid yet, or brought no credits that could go
+		if p.Credits == 0 && p.State != sale.Pending {
+			p.State = p.Outcome()
+		}
 		return nil
 	}
 	due, _, err := p.Forfeit()
@@ -198,4 +202,46 @@ func (tx *Tx) giveBack(p *sale.Purchase, t *sale.Taking, back core.Drawn) error 
 // bought is the grant of a purchase as a change of unit looks at it.
 func bought(p *sale.Purchase) core.Grant {
 	return core.Grant{Terms: core.Terms{Amount: p.Credits, Paid: p.Price}}
+}
+
+const opRefund = "refund"
+
+// refunder is an [Outward] that can ask a vendor to give money back.
+type refunder interface {
+	OnRefund(now core.Time, p sale.Purchase, r sale.Refund) []*Intent
+}
+
+// Refund asks the vendor that collected a purchase's money to give some of it
+// back, or, with minor zero, all that is left. The credits go when the vendor
+// says that it did: [Tx.Claim].
+func (l *Ledger) Refund(ctx context.Context, key string, id core.ID, minor core.Amount) (sale.Refund, bool, error) {
+	p, err := l.Purchase(ctx, id)
+	if err != nil {
+		return sale.Refund{}, false, err
+	}
+	return keyedOnce(ctx, l, &keyed[sale.Refund]{
+		operation: opRefund, key: key, account: AccountKey{p.Customer, p.Unit}, fields: fieldList("purchase", string(id), "amount", number(minor)),
+		names: func(b *Batch) { b.Records = append(b.Records, purchaseKey(id)) },
+		decide: func(tx *Tx, req *Request) (sale.Refund, error) {
+			p, err := tx.purchaseIn(id)
+			if err != nil {
+				return sale.Refund{}, err
+			}
+			money, err := p.Refund(minor)
+			if err != nil {
+				return sale.Refund{}, err
+			}
+			r := sale.Refund{
+				ID: core.NewID(sale.RefundID, p.Customer, opRefund, key, 0), Purchase: p.ID, Customer: p.Customer, Unit: req.Unit, Amount: money, At: tx.Now,
+			}
+			p.Returning = max(p.Returning, p.Reversed().Minor) + money.Minor
+			if err := tx.PutRecord(purchaseKey(id), p); err != nil {
+				return r, err
+			}
+			if out, ok := tx.ledger.options.Outward.(refunder); ok {
+				tx.Send(out.OnRefund(tx.Now, p, r)...)
+			}
+			return r, nil
+		},
+	})
 }

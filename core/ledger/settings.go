@@ -9,23 +9,14 @@ import (
 	"scrip/core/plan"
 )
 
-// SettingsKind is the kind of records that customers' settings are.
-const SettingsKind = "settings"
+// settingsKind is the kind of records that customers' settings are.
+const settingsKind = "settings"
 
-// Settings are what a customer has instead of what the config says.
-type Settings struct {
-	Form   json.RawMessage         // as they were put, to be answered
-	TopUp  map[string]*plan.TopUp  // by unit
-	Alerts map[string]*plan.Alerts // by unit
-	Notify []string                // the only types of notices that are made; none means all
-	Card   string                  // the version of the rate card that prices stay at, "" for the one in force
-}
-
-func settingsKey(customer string) RecordKey { return RecordKey{SettingsKind, customer} }
+func settingsKey(customer string) RecordKey { return RecordKey{settingsKind, customer} }
 
 // PutSettings replaces a customer's settings. Putting equal ones changes
 // nothing, and no change makes a second purchase of what was bought already.
-func (l *Ledger) PutSettings(ctx context.Context, customer string, s Settings) error {
+func (l *Ledger) PutSettings(ctx context.Context, customer string, s plan.Settings) error {
 	var units []string
 	for _, u := range l.options.Units {
 		if l.became[u.Code] == "" {
@@ -61,14 +52,14 @@ func (l *Ledger) PutSettings(ctx context.Context, customer string, s Settings) e
 					return err
 				}
 			}
-			return tx.PutRecord(key, s.Form)
+			return tx.PutRecord(key, json.RawMessage(s.Form))
 		},
 	})
 }
 
 // configure puts settings in force for one account. One that does not exist is
 // opened when there is something to remember.
-func (tx *Tx) configure(key AccountKey, s *Settings, currency core.Currency) error {
+func (tx *Tx) configure(key AccountKey, s *plan.Settings, currency core.Currency) error {
 	topUp, alerts := s.TopUp[key.Unit], s.Alerts[key.Unit]
 	a := tx.Account(key)
 	if a == nil && topUp == nil && alerts == nil && len(s.Notify) == 0 && s.Card == "" {
@@ -88,13 +79,13 @@ func (tx *Tx) configure(key AccountKey, s *Settings, currency core.Currency) err
 	}
 	state.Card = s.Card
 	state.Watch.Currency = currency
-	state.Watch.Own(tx.ledger.options.Shop.Rules[key.Unit], topUp, alerts, s.Notify)
+	state.Watch.Own(tx.ledger.options.Rules[key.Unit], topUp, alerts, s.Notify)
 	a.Keep(state)
 	return nil
 }
 
 // Settings are a customer's settings as they were put, nil when none were.
-func (l *Ledger) Settings(ctx context.Context, customer string) (json.RawMessage, error) {
+func (l *Ledger) Settings(ctx context.Context, customer string) ([]byte, error) {
 	r, err := l.Reader().Records.Record(ctx, settingsKey(customer))
 	if err != nil || r == nil || r.Deleted {
 		return nil, err

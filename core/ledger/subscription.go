@@ -7,34 +7,28 @@ import (
 	"scrip/core/plan"
 )
 
-// Subscription is a customer's plan as it stands, with its account.
-type Subscription struct {
-	Account *core.Account
-	State   *plan.State
-}
-
 // Subscription reads a customer's subscription, settled now, or a not_found
 // error when there has never been one.
-func (l *Ledger) Subscription(ctx context.Context, account AccountKey) (Subscription, error) {
+func (l *Ledger) Subscription(ctx context.Context, account AccountKey) (plan.Subscribed, error) {
 	a, err := l.Account(ctx, account)
 	if err != nil {
-		return Subscription{}, err
+		return plan.Subscribed{}, err
 	}
 	a.Settle(l.Now())
 	return subscriptionOf(a)
 }
 
-func subscriptionOf(a *core.Account) (Subscription, error) {
+func subscriptionOf(a *core.Account) (plan.Subscribed, error) {
 	if s := stateOf(a); s != nil && s.Subscription != nil {
-		return Subscription{a, s}, nil
+		return plan.Subscribed{Account: a, State: s}, nil
 	}
-	return Subscription{}, core.Errorf(core.CodeNotFound, "customer %q has no subscription", a.Customer)
+	return plan.Subscribed{}, core.Errorf(core.CodeNotFound, "customer %q has no subscription", a.Customer)
 }
 
 // Subscribe makes a customer's subscription what is wished. What is there
 // already is not done twice, so that it needs no key. It reports whether
 // anything changed.
-func (l *Ledger) Subscribe(ctx context.Context, account AccountKey, w plan.Wish) (Subscription, bool, error) {
+func (l *Ledger) Subscribe(ctx context.Context, account AccountKey, w plan.Wish) (plan.Subscribed, bool, error) {
 	return l.subscription(ctx, account, nil, func(tx *Tx, a *core.Account) (bool, error) {
 		state, err := l.remembering(a)
 		if err != nil {
@@ -46,7 +40,7 @@ func (l *Ledger) Subscribe(ctx context.Context, account AccountKey, w plan.Wish)
 
 // Cancel ends a customer's subscription, with its period or at once. One that
 // is cancelled or over already stays so.
-func (l *Ledger) Cancel(ctx context.Context, account AccountKey, when plan.When) (Subscription, bool, error) {
+func (l *Ledger) Cancel(ctx context.Context, account AccountKey, when plan.When) (plan.Subscribed, bool, error) {
 	return l.subscription(ctx, account, nil, func(tx *Tx, a *core.Account) (bool, error) {
 		s, err := subscriptionOf(a)
 		if err != nil {
@@ -56,28 +50,20 @@ func (l *Ledger) Cancel(ctx context.Context, account AccountKey, when plan.When)
 	})
 }
 
-// Renewal is what somebody who collects money says about a period's payment.
-type Renewal struct {
-	Account AccountKey
-	Start   core.Time // of the period
-	Object  string    // the invoice or payment, unique where it comes from
-	Paid    core.Money
-}
-
 func renewalKey(object string) string { return "renewal/" + object }
 
 // Renew takes the payment of a period, however often it is told, and grants
 // what waited for it. Whether our clock or the payment comes first, a period is
 // granted once. A payment of another price is no proof.
-func (l *Ledger) Renew(ctx context.Context, r Renewal) (Subscription, bool, error) {
-	return l.subscription(ctx, r.Account, []string{renewalKey(r.Object)}, func(tx *Tx, a *core.Account) (bool, error) {
+func (l *Ledger) Renew(ctx context.Context, account AccountKey, r plan.Renewal) (plan.Subscribed, bool, error) {
+	return l.subscription(ctx, account, []string{renewalKey(r.Object)}, func(tx *Tx, a *core.Account) (bool, error) {
 		return tx.Renew(a, r)
 	})
 }
 
 // Renew is [Ledger.Renew] within a commit. The account is settled, and the
 // natural key named.
-func (tx *Tx) Renew(a *core.Account, r Renewal) (bool, error) {
+func (tx *Tx) Renew(a *core.Account, r plan.Renewal) (bool, error) {
 	s, err := subscriptionOf(a)
 	if err != nil {
 		return false, err
@@ -98,7 +84,7 @@ func (tx *Tx) Renew(a *core.Account, r Renewal) (bool, error) {
 }
 
 // subscription runs one change of a subscription on a settled account.
-func (l *Ledger) subscription(ctx context.Context, account AccountKey, naturals []string, change func(*Tx, *core.Account) (bool, error)) (Subscription, bool, error) {
+func (l *Ledger) subscription(ctx context.Context, account AccountKey, naturals []string, change func(*Tx, *core.Account) (bool, error)) (plan.Subscribed, bool, error) {
 	var changed bool
 	var text string
 	err := l.Do(ctx, &Op{
@@ -123,13 +109,13 @@ func (l *Ledger) subscription(ctx context.Context, account AccountKey, naturals 
 		},
 	})
 	if err != nil {
-		return Subscription{}, false, err
+		return plan.Subscribed{}, false, err
 	}
 	s, err := l.plans.Read(text) // as it was decided: the account itself has gone on
 	if err != nil {
-		return Subscription{}, false, err
+		return plan.Subscribed{}, false, err
 	}
 	a := &core.Account{Customer: account.Customer, Unit: core.Unit{Code: account.Unit}}
 	l.prepare(a)
-	return Subscription{a, s}, changed, nil
+	return plan.Subscribed{Account: a, State: s}, changed, nil
 }

@@ -22,7 +22,7 @@ func proPlan() plan.Terms {
 	}
 }
 
-func (b *bench) subscribe(w plan.Wish) ledger.Subscription {
+func (b *bench) subscribe(w plan.Wish) plan.Subscribed {
 	b.Helper()
 	s, changed, err := b.Subscribe(b.ctx, ann, w)
 	b.need(err)
@@ -117,7 +117,7 @@ func TestPaymentsRenew(t *testing.T) {
 	pay := func(object, period string, minor core.Amount) (bool, error) {
 		at, err := core.ParseTime(period)
 		b.need(err)
-		_, fresh, err := b.Renew(b.ctx, ledger.Renewal{Account: ann, Start: at, Object: object, Paid: core.Money{Minor: minor, Currency: "usd"}})
+		_, fresh, err := b.Renew(b.ctx, ann, plan.Renewal{Start: at, Object: object, Paid: core.Money{Minor: minor, Currency: "usd"}})
 		return fresh, err
 	}
 	if _, err := pay("in_0", "2026-01-31T10:00:00Z", 999); core.CodeOf(err) != core.CodeInvalid {
@@ -144,7 +144,7 @@ func TestPaymentsRenew(t *testing.T) {
 		t.Errorf("the payment after the period began: %v, %v", fresh, err)
 	}
 	b.wantBalance(ann, 130_00, 0)
-	if _, _, err := b.Renew(b.ctx, ledger.Renewal{Account: bob, Start: core.Time(b.clock.Load()), Object: "x"}); core.CodeOf(err) != core.CodeNotFound {
+	if _, _, err := b.Renew(b.ctx, bob, plan.Renewal{Start: core.Time(b.clock.Load()), Object: "x"}); core.CodeOf(err) != core.CodeNotFound {
 		t.Errorf("a payment for nobody: %v", err)
 	}
 	b.clean()
@@ -205,4 +205,44 @@ func TestErasedCustomersHaveNoPlan(t *testing.T) {
 		t.Error("an erased customer subscribes")
 	}
 	b.clean()
+}
+
+// The audit holds what is kept of a plan against the entries, and knows a
+// subscription's grants from others.
+func TestAuditOfPlans(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	b.until("2026-01-31T10:00:00Z")
+	b.subscribe(plan.Wish{Terms: proPlan()})
+	b.until("2026-02-28T10:00:00Z")
+	_, _, err := b.Debit(b.ctx, "some", charge(ann, 135_00))
+	b.need(err)
+	b.clean()
+	m := newMutator(t, b)
+	for _, edit := range []struct{ column, old, new string }{
+		{"policy", `"given":10000`, `"given":10001`}, {"policy", `"grants":1`, `"grants":2`}, {"policy", `"units":500`, `"units":501`},
+		{"policy", `"period":1`, `"period":2`}, {"policy", `"plan":"pro"`, `"plam":"pro"`}, {"policy", `"v":1`, `"v":2`}, {"policy", `"period":1`, `"period": 1`},
+	} {
+		swap := func(from, to string) {
+			m.run("UPDATE accounts SET " + edit.column + " = replace(" + edit.column + ", '" + from + "', '" + to + "')")
+		}
+		if swap(edit.old, edit.new); m.conn.Changes() == 0 || !m.seen("plan") {
+			t.Errorf("%s is as good to the audit as %s", edit.new, edit.old)
+		}
+		swap(edit.new, edit.old)
+	}
+	if m.seen("end") {
+		t.Error("the mutations were not all taken back")
+	}
+	for _, edit := range [][2]string{
+		{"starts = starts + 1", "starts = starts - 1"}, {"category = 'promotional'", "category = 'rollover'"}, {"recorded = recorded - 1", "recorded = recorded + 1"},
+	} {
+		m.run("UPDATE grants SET " + edit[0] + " WHERE amount = 3000")
+		if m.conn.Changes() != 1 || !m.seen("rolled") {
+			t.Errorf("a rolled grant with %s is as good to the audit", edit[0])
+		}
+		m.run("UPDATE grants SET " + edit[1] + " WHERE amount = 3000")
+	}
+	if m.seen("end") {
+		t.Error("the mutations were not all taken back")
+	}
 }

@@ -89,7 +89,7 @@ func (tx *Tx) OpenAccount(key AccountKey) (*core.Account, error) {
 		return nil, core.InField(core.Errorf(core.CodeUnknownCustomer, "customer %q does not exist, create it first", key.Customer), "customer")
 	}
 	tx.state.Accounts[key] = &core.Account{Customer: key.Customer, Unit: core.Unit{Code: key.Unit}}
-	return tx.Account(key), nil
+	return tx.Account(key), tx.buyer(key, record)
 }
 
 // prepare gives a loaded account what the store does not know.
@@ -109,16 +109,25 @@ func (tx *Tx) tell() error {
 		if err := tx.watch(t); err != nil {
 			return err
 		}
+		if err := tx.bill(t.account); err != nil {
+			return err
+		}
 	}
 	if tx.ledger.options.Outward == nil {
 		return nil
 	}
 	for _, t := range tx.touched {
-		if made := t.account.Entries[t.from:]; len(made) > 0 {
+		if made := t.account.Entries[t.from:]; len(made) > 0 || lingers(t.account) {
 			tx.Send(tx.ledger.options.Outward.OnEntries(tx.Now, t.account, made)...)
 		}
 	}
 	return nil
+}
+
+// lingers reports whether holds keep some of a grant that has ended. Where they
+// keep all of it, no entry says that it ended.
+func lingers(a *core.Account) bool {
+	return slices.ContainsFunc(a.Grants, func(g core.Grant) bool { return g.Closed != "" && g.Remaining > 0 })
 }
 
 // Send adds outbox intents to the commit.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,30 +12,11 @@ import (
 	"scrip/core/sale"
 )
 
-// NoticeKind is the kind of records that notices are.
-const NoticeKind = "notice"
+// noticeKind is the kind of records that notices are.
+const noticeKind = "notice"
 
 // opTopUp is what purchases that accounts ask for are derived from.
 const opTopUp = "top_up"
-
-// Shop is what accounts are watched for, and what they can buy by themselves.
-type Shop struct {
-	Rules     map[string]*plan.Rules // by unit; none for a unit that nobody watches
-	Packs     map[string]sale.Pack
-	Collector string // the connection that collects money
-}
-
-// Notice is something that happened once and that a customer may be told.
-type Notice struct {
-	ID       core.ID           `json:"id"` // the same for the same thing
-	Customer string            `json:"customer"`
-	Unit     string            `json:"unit"`
-	Seq      int64             `json:"seq"` // of the account's notices, without gaps, from 1
-	Type     string            `json:"type"`
-	At       core.Time         `json:"at"` // when it happened
-	Recorded core.Time         `json:"recorded"`
-	Facts    map[string]string `json:"facts,omitempty"`
-}
 
 // stateOf is what an account remembers, or nil.
 func stateOf(a *core.Account) *plan.State {
@@ -57,7 +39,7 @@ func (l *Ledger) remembering(a *core.Account) (*plan.State, error) {
 // what runs out is bought, in the commit of the op.
 func (tx *Tx) watch(t touch) error {
 	a := t.account
-	made, rules := a.Entries[t.from:], tx.ledger.options.Shop.Rules[a.Unit.Code]
+	made, rules := a.Entries[t.from:], tx.ledger.options.Rules[a.Unit.Code]
 	state := stateOf(a)
 	if state == nil && (rules == nil || a.Policy != nil) || a.Became != "" {
 		return nil
@@ -102,9 +84,9 @@ func (tx *Tx) watch(t touch) error {
 
 // offer is the purchase that an account's top-up of a number would be.
 func (tx *Tx) offer(a *core.Account, w *plan.Watch, name string, want core.Amount, number int64) (sale.Purchase, error) {
-	shop := &tx.ledger.options.Shop
-	pack, sold := shop.Packs[name]
-	if !sold || pack.Unit != a.Unit.Code || shop.Collector == "" {
+	o := &tx.ledger.options
+	pack, sold := o.Packs[name]
+	if !sold || pack.Unit != a.Unit.Code || o.Collector == "" {
 		return sale.Purchase{}, core.Errorf(core.CodeInvalid, "pack %q is not sold", name)
 	}
 	wish, err := pack.For(want, w.Currency, a.Unit.Scale)
@@ -112,21 +94,82 @@ func (tx *Tx) offer(a *core.Account, w *plan.Watch, name string, want core.Amoun
 		return sale.Purchase{}, err
 	}
 	p, err := pack.Sell(wish, a.Unit.Scale)
-	p.ID = core.NewID(core.PurchaseID, a.Customer, opTopUp, a.Unit.Code+"/"+strconv.FormatInt(number, 10), 0)
-	p.Customer, p.Connection, p.Auto = a.Customer, shop.Collector, true
+	p.ID = core.NewID(core.PurchaseID, a.Customer, opTopUp, a.Customer+"/"+a.Unit.Code+"/"+strconv.FormatInt(number, 10), 0)
+	p.Customer, p.Connection, p.Auto = a.Customer, o.Collector, true
 	p.State, p.Created = sale.Pending, tx.Now
 	return p, err
+}
+
+// buys reports whether accounts of a unit buy by themselves unless their
+// customers have it otherwise.
+func (l *Ledger) buys(unit string) bool {
+	rules := l.options.Rules[unit]
+	return rules != nil && rules.TopUp != nil && l.became[unit] == ""
+}
+
+// namesBuyers names the accounts that must know a customer's currency.
+func (l *Ledger) namesBuyers(b *Batch, customer string) {
+	for _, u := range l.options.Units {
+		if l.buys(u.Code) {
+			b.Accounts = append(b.Accounts, AccountKey{customer, u.Code})
+		}
+	}
+}
+
+// buysIn tells a customer's accounts the currency that they buy in.
+func (tx *Tx) buysIn(c Customer) error {
+	for _, u := range tx.ledger.options.Units {
+		if !tx.ledger.buys(u.Code) {
+			continue
+		}
+		if a := tx.Account(AccountKey{c.ID, u.Code}); a != nil && a.Became == "" {
+			if err := tx.pays(a, c.Currency); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// buyer tells a new account the currency of its customer.
+func (tx *Tx) buyer(key AccountKey, customer *Record) error {
+	if !tx.ledger.buys(key.Unit) {
+		return nil
+	}
+	var c Customer
+	if err := json.Unmarshal(customer.Body, &c); err != nil {
+		return err
+	}
+	return tx.pays(tx.Account(key), c.Currency)
+}
+
+func (tx *Tx) pays(a *core.Account, currency core.Currency) error {
+	if s := stateOf(a); currency == "" && (s == nil || s.Watch == nil) {
+		return nil
+	}
+	state, err := tx.ledger.remembering(a)
+	if err != nil {
+		return err
+	}
+	if state.Watch == nil {
+		state.Watch = &plan.Watch{}
+	}
+	if state.Watch.Currency != currency {
+		state.Watch.Currency = currency
+		a.Keep(state)
+	}
+	return nil
 }
 
 // notice writes one, under the account's next number.
 func (tx *Tx) notice(a *core.Account, w *plan.Watch, n plan.Notice) error {
 	w.Notices++
-	made := Notice{
-		ID:       core.NewID("ntc", a.Customer, n.Type, n.Dedupe, 0),
+	made := plan.Told{
+		ID:       core.NewID("ntc", a.Customer, n.Type, a.Customer+"/"+n.Dedupe, 0),
 		Customer: a.Customer, Unit: a.Unit.Code, Seq: w.Notices, Type: n.Type, At: n.At, Recorded: tx.Now, Facts: n.Facts,
 	}
-	place := noticeKey(AccountKey{a.Customer, a.Unit.Code}, w.Notices)
-	return tx.insert(RecordKey{NoticeKind, fmt.Sprintf("%020d/%s", int64(tx.Now), place)}, made, place)
+	place := noticeKey(AccountKey{a.Customer, cmp.Or(w.Home, a.Unit.Code)}, w.Notices)
+	return tx.insert(RecordKey{noticeKind, fmt.Sprintf("%020d/%s", int64(tx.Now), place)}, made, place)
 }
 
 // noticeKey finds a notice by its number.
@@ -149,7 +192,7 @@ func (tx *Tx) insert(key RecordKey, body any, keys ...string) error {
 
 // paid tells an account's watch of a proven payment.
 func (tx *Tx) paid(a *core.Account, p *sale.Purchase) error {
-	rules, state := tx.ledger.options.Shop.Rules[a.Unit.Code], stateOf(a)
+	rules, state := tx.ledger.options.Rules[a.Unit.Code], stateOf(a)
 	if rules == nil && (state == nil || state.Watch == nil) {
 		return nil
 	}
@@ -177,7 +220,7 @@ func (tx *Tx) declined(p *sale.Purchase) {
 	if state == nil || state.Watch == nil {
 		return
 	}
-	view := plan.View{Account: a, Rules: tx.ledger.options.Shop.Rules[a.Unit.Code], Now: tx.Now}
+	view := plan.View{Account: a, Rules: tx.ledger.options.Rules[a.Unit.Code], Now: tx.Now}
 	if state.Watch.Declined(view, p.ID) {
 		a.Keep(state)
 	}
@@ -210,14 +253,21 @@ func until(a *core.Account, p *sale.Purchase) core.Time {
 }
 
 // Notices lists an account's notices by their number, after one.
-func (l *Ledger) Notices(ctx context.Context, account AccountKey, after int64, limit int) ([]Notice, error) {
-	var list []Notice
+func (l *Ledger) Notices(ctx context.Context, account AccountKey, after int64, limit int) ([]plan.Told, error) {
+	a, err := l.Account(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if s := stateOf(a); s != nil && s.Watch != nil {
+		account.Unit = cmp.Or(s.Watch.Home, account.Unit)
+	}
+	var list []plan.Told
 	for seq := after + 1; len(list) < limit; seq++ {
-		r, err := l.Reader().Records.ByKey(ctx, NoticeKind, noticeKey(account, seq))
+		r, err := l.Reader().Records.ByKey(ctx, noticeKind, noticeKey(account, seq))
 		if err != nil || r == nil {
 			return list, err
 		}
-		var n Notice
+		var n plan.Told
 		if err := json.Unmarshal(r.Body, &n); err != nil {
 			return nil, err
 		}
@@ -228,11 +278,11 @@ func (l *Ledger) Notices(ctx context.Context, account AccountKey, after int64, l
 
 // AllNotices lists everybody's notices in the order they were made, after a
 // place; next is the place of the last.
-func (l *Ledger) AllNotices(ctx context.Context, after string, limit int) (list []Notice, next string, err error) {
-	records, err := l.Reader().Records.List(ctx, NoticeKind, after, limit)
+func (l *Ledger) AllNotices(ctx context.Context, after string, limit int) (list []plan.Told, next string, err error) {
+	records, err := l.Reader().Records.List(ctx, noticeKind, after, limit)
 	next = after
 	for _, r := range records {
-		var n Notice
+		var n plan.Told
 		if err := json.Unmarshal(r.Body, &n); err != nil {
 			return nil, "", err
 		}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"scrip/core"
 	"scrip/core/ledger"
@@ -37,11 +40,11 @@ func (s *sales) asked() []sale.Purchase {
 // watched opens a ledger whose accounts buy a pack below 10 credits.
 func watched(t *testing.T, rules plan.Rules) (*bench, *sales) {
 	out := &sales{}
-	return newBench(t, nil, ledger.Options{Outward: out, Shop: ledger.Shop{
+	return newBench(t, nil, ledger.Options{Outward: out,
 		Rules:     map[string]*plan.Rules{"credits": &rules},
 		Packs:     map[string]sale.Pack{"small": {Name: "small", Unit: "credits", Credits: 500_00, Price: core.Money{Minor: 80_00, Currency: "usd"}, Months: 12}},
 		Collector: "east",
-	}}), out
+	}), out
 }
 
 func below10() *plan.TopUp {
@@ -212,26 +215,26 @@ func TestNoticesAreMadeOnce(t *testing.T) {
 
 func TestCustomersHaveTheirOwnSettings(t *testing.T) {
 	b, out := watched(t, plan.Rules{TopUp: below10(), Alerts: &plan.Alerts{Low: []core.Amount{10_00}}})
-	put := func(form string, s ledger.Settings) {
+	put := func(form string, s plan.Settings) {
 		t.Helper()
 		s.Form = json.RawMessage(form)
 		b.need(b.PutSettings(b.ctx, "ann", s))
 	}
 	off := below10()
 	off.Off = true
-	put(`{"a":1}`, ledger.Settings{TopUp: map[string]*plan.TopUp{"credits": off}, Notify: []string{plan.ExhaustedNotice}})
+	put(`{"a":1}`, plan.Settings{TopUp: map[string]*plan.TopUp{"credits": off}, Notify: []string{plan.ExhaustedNotice}})
 	b.give("start", 15_00)
 	b.take("a", 10_00)
 	if len(out.asked()) != 0 || len(b.notices()) != 0 {
 		t.Fatal("what is off was done")
 	}
-	put(`{"a":2}`, ledger.Settings{TopUp: map[string]*plan.TopUp{"credits": {Pack: "small", Below: 20_00, To: 700_00}}})
-	put(`{"a":2}`, ledger.Settings{})
+	put(`{"a":2}`, plan.Settings{TopUp: map[string]*plan.TopUp{"credits": {Pack: "small", Below: 20_00, To: 700_00}}})
+	put(`{"a":2}`, plan.Settings{})
 	if list := out.asked(); len(list) != 1 || list[0].Quantity != 2 {
 		t.Fatalf("asked for %+v", list)
 	}
-	put(`{"a":3}`, ledger.Settings{TopUp: map[string]*plan.TopUp{"credits": off}})
-	put(`{"a":4}`, ledger.Settings{})
+	put(`{"a":3}`, plan.Settings{TopUp: map[string]*plan.TopUp{"credits": off}})
+	put(`{"a":4}`, plan.Settings{})
 	b.take("c", 5_00)
 	if len(out.asked()) != 1 {
 		t.Fatal("a change of settings bought twice")
@@ -239,7 +242,7 @@ func TestCustomersHaveTheirOwnSettings(t *testing.T) {
 	if raw, err := b.Settings(b.ctx, "ann"); err != nil || string(raw) != `{"a":4}` {
 		t.Fatalf("settings are %s: %v", raw, err)
 	}
-	if err := b.PutSettings(b.ctx, "nobody", ledger.Settings{}); core.CodeOf(err) != core.CodeUnknownCustomer {
+	if err := b.PutSettings(b.ctx, "nobody", plan.Settings{}); core.CodeOf(err) != core.CodeUnknownCustomer {
 		t.Fatal(err)
 	}
 	b.clean()
@@ -262,4 +265,172 @@ func TestAPackThatIsGone(t *testing.T) {
 		t.Fatal("it was bought")
 	}
 	b.wantTold(plan.TopUpNotice)
+}
+
+// The customer's currency picks the price of what an account buys by itself,
+// whenever it becomes known.
+func TestTopUpsAreInTheCustomersCurrency(t *testing.T) {
+	out, rule := &sales{}, below10()
+	eur := core.Money{Minor: 70_00, Currency: "eur"}
+	b := newBench(t, nil, ledger.Options{
+		Outward: out, Collector: "east", Rules: map[string]*plan.Rules{"credits": {TopUp: rule}},
+		Packs: map[string]sale.Pack{"small": {Name: "small", Unit: "credits", Credits: 500_00, Tiers: []sale.PackTier{{Prices: []core.Money{{Minor: 80_00, Currency: "usd"}, eur}}}}},
+	})
+	put := func(c core.Currency) {
+		t.Helper()
+		_, _, err := b.PutCustomer(b.ctx, ledger.Customer{ID: "ann", Currency: c})
+		b.need(err)
+	}
+	usd := core.Money{Minor: 80_00, Currency: "usd"}
+	put("eur")
+	b.give("start", 15_00)
+	for i, c := range []struct {
+		currency core.Currency
+		price    core.Money
+	}{{"eur", eur}, {"", usd}, {"eur", eur}, {"usd", usd}} {
+		if i > 0 {
+			put(c.currency)
+		}
+		b.take(fmt.Sprint("d", i), 10_00)
+		list := out.asked()
+		if len(list) != i+1 || list[i].Price != c.price {
+			t.Fatalf("in %q it asked for %+v", c.currency, list)
+		}
+		_, _, err := b.pay(list[i], payment(list[i], fmt.Sprint("in_", i)))
+		b.need(err)
+		b.take(fmt.Sprint("e", i), 490_00)
+	}
+	b.clean()
+}
+
+// A change of the unit takes the watch over, and back.
+func TestTheWatchFollowsTheUnit(t *testing.T) {
+	b, out := watched(t, plan.Rules{TopUp: below10(), Alerts: &plan.Alerts{Low: []core.Amount{10_00}}})
+	_, _, err := b.Issue(b.ctx, "start", ann, core.Terms{Amount: 15_00, Category: core.Paid, Paid: core.Money{Minor: 1_20, Currency: "usd"}})
+	b.need(err)
+	b.take("d", 6_00)
+	b.close()
+	forward := b.forward()
+	forward.Open = true
+	rules := plan.Rules{TopUp: &plan.TopUp{Pack: "small", Below: 800000, Amount: 40_000000}, Alerts: &plan.Alerts{Low: []core.Amount{800000}}}
+	b.open(nil, ledger.Options{Outward: out, Collector: "east", Rules: map[string]*plan.Rules{"usd": &rules}, Conversions: []ledger.Conversion{forward},
+		Packs: map[string]sale.Pack{"small": {Name: "small", Unit: "usd", Credits: 40_000000, Price: core.Money{Minor: 80_00, Currency: "usd"}}}})
+	b.convertAll()
+	if len(out.asked()) != 1 {
+		t.Fatalf("%d top-ups were asked for", len(out.asked()))
+	}
+	list, err := b.Notices(b.ctx, annInUSD, 0, 10)
+	b.need(err)
+	if len(list) != 1 || list[0].Type != plan.LowNotice || list[0].Unit != "credits" {
+		t.Fatalf("told %+v", list)
+	}
+	_, _, err = b.Debit(b.ctx, "all", ledger.Charge{Account: annInUSD, Amount: 720000})
+	b.need(err)
+	if list, err = b.Notices(b.ctx, annInUSD, 1, 10); err != nil || len(list) != 1 || list[0].Type != plan.ExhaustedNotice || list[0].Seq != 2 {
+		t.Fatalf("told %+v: %v", list, err)
+	}
+	if len(out.asked()) != 1 {
+		t.Fatal("what is waited for was asked for again")
+	}
+	p := out.asked()[0]
+	if _, fresh, err := b.pay(p, payment(p, "in_1")); err != nil || !fresh {
+		t.Fatal(err)
+	}
+	if list, err = b.Notices(b.ctx, annInUSD, 2, 10); err != nil || len(list) != 2 {
+		t.Fatalf("told %+v: %v", list, err)
+	}
+	b.clean()
+}
+
+// Whatever happens to an account, one top-up is waited for at most, no cap is
+// broken, and what is told of a threshold goes down and up in turn.
+func TestRandomTopUps(t *testing.T) {
+	rule := plan.TopUp{Pack: "small", Below: 10_00, To: 400_00, Retry: []int64{1800, 7200}, Caps: []plan.TopUpCap{
+		{Count: 2, Per: plan.Day}, {Money: core.Money{Minor: 400_00, Currency: "usd"}, Per: plan.Month},
+	}}
+	b, out := watched(t, plan.Rules{TopUp: &rule, Alerts: &plan.Alerts{Low: []core.Amount{100_00}, Expiring: []int64{3600}}})
+	n := 0
+	rapid.Check(t, func(r *rapid.T) {
+		n++
+		c := &chance{bench: b, account: ledger.AccountKey{Customer: fmt.Sprint("c", n), Unit: "credits"}, out: out, declined: map[core.ID]bool{}}
+		b.customer(c.account.Customer)
+		for i := range rapid.IntRange(5, 25).Draw(r, "steps") {
+			c.step(r, fmt.Sprint(n, "/", i))
+			c.check(r)
+		}
+	})
+	b.clean()
+}
+
+// chance is one customer to whom anything may happen.
+type chance struct {
+	*bench
+	account  ledger.AccountKey
+	out      *sales
+	declined map[core.ID]bool
+}
+
+func (c *chance) asked() (list []sale.Purchase) {
+	for _, p := range c.out.asked() {
+		if p.Customer == c.account.Customer {
+			list = append(list, c.purchase(p.ID))
+		}
+	}
+	return list
+}
+
+func (c *chance) step(r *rapid.T, key string) {
+	amount := core.Amount(rapid.IntRange(1, 300_00).Draw(r, "amount"))
+	charge, list := ledger.Charge{Account: c.account, Amount: amount}, c.asked()
+	switch what := rapid.IntRange(0, 7).Draw(r, "what"); {
+	case what == 0:
+		_, _, err := c.Issue(c.ctx, key, c.account, core.Terms{
+			Amount: amount, Category: core.Paid, Expires: c.Now() + hour*core.Time(rapid.IntRange(1, 30).Draw(r, "life")),
+		})
+		c.need(err)
+	case what == 1:
+		c.clock.Add(int64(hour) * int64(rapid.IntRange(0, 40).Draw(r, "quarters")) / 4)
+		_, _, err := c.Sweep(c.ctx, 1000)
+		c.need(err)
+	case what == 2 && len(list) > 0:
+		if p := list[len(list)-1]; c.fail(p) {
+			c.declined[p.ID] = true
+		}
+	case what == 3 && len(list) > 0: // a declined one may be paid after all
+		p := list[rapid.IntRange(0, len(list)-1).Draw(r, "which")]
+		_, _, err := c.pay(p, payment(p, string("in_"+p.ID)))
+		c.need(err)
+	case what == 4:
+		_, _, _ = c.Hold(c.ctx, key, charge, ledger.HoldTerms{For: time.Hour})
+	default:
+		_, _, _ = c.Debit(c.ctx, key, charge) // refused when there is not enough
+	}
+}
+
+func (c *chance) check(r *rapid.T) {
+	pending, perDay := 0, map[core.Time]int{}
+	for _, p := range c.asked() {
+		if p.State == sale.Pending {
+			pending++
+		}
+		if !c.declined[p.ID] {
+			perDay[p.Created/(24*hour)]++
+		}
+		if perDay[p.Created/(24*hour)] > 2 || pending > 1 {
+			r.Fatalf("%d top-ups on one day, %d are waited for", perDay[p.Created/(24*hour)], pending)
+		}
+	}
+	state := map[string]bool{} // by threshold, whether it is low
+	list, err := c.Notices(c.ctx, c.account, 0, 1000)
+	c.need(err)
+	for _, n := range list {
+		at := n.Facts["threshold"]
+		switch n.Type {
+		case plan.LowNotice, plan.ExhaustedNotice, plan.RestoredNotice:
+			if state[at] == (n.Type != plan.RestoredNotice) {
+				r.Fatalf("told %s of %s twice in a row", n.Type, at)
+			}
+			state[at] = !state[at]
+		}
+	}
 }

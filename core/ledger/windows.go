@@ -15,6 +15,7 @@ type Told struct {
 	Before   core.Amount `json:"before"`
 	Opened   core.Time   `json:"opened"`
 	Closed   core.Time   `json:"closed"`
+	Apart    core.Amount `json:"apart,omitempty"` // of Consumed less Before: late, of grants that had ended at the vendor
 }
 
 // CloseWindow closes the open window of one connection and returns its
@@ -25,7 +26,7 @@ func (tx *Tx) CloseWindow(key AccountKey, connection string) (t Told, ok bool) {
 		return Told{}, false
 	}
 	w, ok := a.CloseWindow(connection)
-	return Told{Number: w.Number, Consumed: a.Consumed, Before: w.Told, Opened: w.Opened, Closed: tx.Now}, ok
+	return Told{Number: w.Number, Consumed: a.Consumed, Before: w.Told, Opened: w.Opened, Closed: tx.Now, Apart: w.Apart}, ok
 }
 
 // Sweep settles accounts that time alone has changed: expired grants and

@@ -49,6 +49,18 @@ type Notice struct {
 	Facts  map[string]string `json:"facts"`  // amounts as decimals, ids, instants
 }
 
+// Told is a notice as it is kept.
+type Told struct {
+	ID       core.ID           `json:"id"` // the same for the same thing
+	Customer string            `json:"customer"`
+	Unit     string            `json:"unit"`
+	Seq      int64             `json:"seq"` // of the account's notices, without gaps, from 1
+	Type     string            `json:"type"`
+	At       core.Time         `json:"at"` // when it happened
+	Recorded core.Time         `json:"recorded"`
+	Facts    map[string]string `json:"facts,omitempty"`
+}
+
 // exhausted is the threshold of having anything at all.
 const exhausted core.Amount = 1
 

@@ -12,9 +12,11 @@ type Billing struct {
 	Over    []Over        `json:"over,omitempty"`
 	Charges []Charge      `json:"charges,omitempty"` // the newest last
 	Count   int           `json:"count,omitempty"`   // of all charges ever
+	Billed  int           `json:"billed,omitempty"`  // the last charge that somebody was asked to pay
 	Earlier []core.Money  `json:"earlier,omitempty"` // what charges that are no longer listed came to
 	Carry   string        `json:"carry,omitempty"`   // what rounding has left over, in minor units, as a ratio
 	In      core.Currency `json:"in,omitempty"`      // of Carry
+	Moved   bool          `json:"moved,omitempty"`   // a part was counted in another unit
 }
 
 // Over is overage that has one price: an action's own, or the plan's.
@@ -32,7 +34,7 @@ type Charge struct {
 	Units core.Amount `json:"units"`
 	Money core.Money  `json:"money"`
 	Rest  string      `json:"rest,omitempty"` // what rounding left over, in minor units; the next charge takes it
-	Why   string      `json:"why"`            // cycle, threshold, change, end
+	Why   string      `json:"why"`            // cycle, threshold, change, end, correction
 }
 
 // maxCharges bounds the charges that a state lists.
@@ -76,6 +78,18 @@ func (o *Overage) cost(scale int, price core.Price, units core.Amount) *big.Rat 
 	one := big.NewRat(price.Rate.Num, price.Rate.Den)
 	one.Mul(one, big.NewRat(int64(units), max(1, o.Per)))
 	return one.Mul(one, power(price.Currency.Exponent()-scale))
+}
+
+// Units is all overage that there ever was, less what came back; whole is false
+// where not all of it is known here any more.
+func (b *Billing) Units() (sum core.Amount, whole bool) {
+	for _, o := range b.Over {
+		sum += o.Units - o.Billed
+	}
+	for _, c := range b.Charges {
+		sum += c.Units
+	}
+	return sum, len(b.Charges) == b.Count && !b.Moved
 }
 
 // power is 10^n.

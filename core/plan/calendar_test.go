@@ -48,9 +48,9 @@ func TestStartsAgainstAScanOfTheClocks(t *testing.T) {
 	for _, a := range anchors {
 		z := zone(t, a.zone)
 		anchor := instant(t, a.at)
+		scan := scanClocks(anchor, z)
 		for _, add := range []int{0, 1, 2, 3} { // the days of a month's end
 			from := core.TimeOf(anchor.Std().AddDate(0, 0, add))
-			scan := scanClocks(from, z)
 			for _, every := range everies {
 				c := Calendar{from, every, z}
 				for n := 1; ; n++ {
@@ -61,7 +61,9 @@ func TestStartsAgainstAScanOfTheClocks(t *testing.T) {
 					if got := c.Start(n); got != want {
 						t.Fatalf("%s from %s, %s: start %d is %s, the clocks say %s", a.zone, from, every, n, got, want)
 					}
-					checkIn(t, c, n)
+					if every != (Span{1, Day}) || n%7 == 0 {
+						checkIn(t, c, n)
+					}
 				}
 			}
 		}
@@ -85,7 +87,7 @@ func checkIn(t *testing.T, c Calendar, n int) {
 
 // naive is the local time of the n-th start, counted by hand: day by day, or
 // month by month from the anchor.
-func naive(anchor core.Time, every Span, n int, z *time.Location) string {
+func naive(anchor core.Time, every Span, n int, z *time.Location) int64 {
 	local := anchor.Std().In(z)
 	y, m, d := local.Year(), int(local.Month()), local.Day()
 	switch every.Of {
@@ -112,10 +114,14 @@ func naive(anchor core.Time, every Span, n int, z *time.Location) string {
 		y += n * every.N
 	}
 	d = min(d, monthDays(y, m))
-	return time.Date(y, time.Month(m), d, local.Hour(), local.Minute(), local.Second(), 0, time.UTC).Format(shown)
+	return shown(time.Date(y, time.Month(m), d, local.Hour(), local.Minute(), local.Second(), 0, time.UTC))
 }
 
-const shown = "2006-01-02T15:04:05"
+// shown is what clocks show, as a number that grows with it.
+func shown(t time.Time) int64 {
+	y, m, d := t.Date()
+	return ((int64(y)*12+int64(m))*31+int64(d))*86400 + int64(t.Hour()*3600+t.Minute()*60+t.Second())
+}
 
 func monthDays(y, m int) int {
 	switch {
@@ -133,39 +139,43 @@ func monthDays(y, m int) int {
 // anchor's minute and second of the half hour.
 type clocks struct {
 	zone  *time.Location
-	at    []time.Time
-	texts []string
+	from  time.Time
+	shown []int64
 }
 
+const half = 30 * time.Minute
+
 func scanClocks(from core.Time, z *time.Location) *clocks {
-	c := &clocks{zone: z}
-	end := from.Std().AddDate(5, 0, 0)
-	for t := from.Std(); t.Before(end); t = t.Add(30 * time.Minute) {
-		c.at, c.texts = append(c.at, t), append(c.texts, t.In(z).Format(shown))
+	c := &clocks{zone: z, from: from.Std()}
+	for t := c.from; t.Before(c.from.AddDate(5, 0, 0)); t = t.Add(half) {
+		c.shown = append(c.shown, shown(t.In(z)))
 	}
 	return c
 }
 
+func (c *clocks) at(i int) time.Time { return c.from.Add(time.Duration(i) * half) }
+
 // first finds the first instant at which the clocks show a time or later: a
 // look at every half hour, then at every second of the half hour before.
-func (c *clocks) first(local string) (core.Time, bool) {
-	lo := len(c.texts)
-	day := local[:10]
-	for i := 0; i < len(c.texts); i += 48 { // days cannot lie further back than two
-		if c.texts[i][:10] >= day {
-			lo = max(0, i-4*48)
-			break
+func (c *clocks) first(local int64) (core.Time, bool) {
+	// Two days before the first that looks late enough when whole days are looked at.
+	day := 0
+	for lo, hi := 0, len(c.shown)/48; lo < hi; {
+		if day = (lo + hi) / 2; c.shown[day*48] < local {
+			lo = day + 1
+		} else {
+			hi = day
 		}
 	}
-	for i := lo; i < len(c.texts); i++ {
-		if c.texts[i] < local {
+	for i := max(0, (day-3)*48); i < len(c.shown); i++ {
+		if c.shown[i] < local {
 			continue
 		}
-		if i == 0 || c.texts[i] == local && c.at[i].Add(-30*time.Minute).In(c.zone).Format(shown) < c.texts[i] && c.steady(i) {
-			return core.TimeOf(c.at[i]), true
+		if i == 0 || c.shown[i] == local && c.steady(i) {
+			return core.TimeOf(c.at(i)), true
 		}
-		for t := c.at[i-1]; ; t = t.Add(time.Second) {
-			if t.In(c.zone).Format(shown) >= local {
+		for t := c.at(i - 1); ; t = t.Add(time.Second) {
+			if shown(t.In(c.zone)) >= local {
 				return core.TimeOf(t), true
 			}
 		}
@@ -175,8 +185,8 @@ func (c *clocks) first(local string) (core.Time, bool) {
 
 // steady reports whether no clock was changed in the half hour before.
 func (c *clocks) steady(i int) bool {
-	_, before := c.at[i-1].In(c.zone).Zone()
-	_, after := c.at[i].In(c.zone).Zone()
+	_, before := c.at(i - 1).In(c.zone).Zone()
+	_, after := c.at(i).In(c.zone).Zone()
 	return before == after
 }
 

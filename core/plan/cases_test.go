@@ -313,12 +313,38 @@ func TestTextsOfBeforeStillRead(t *testing.T) {
 	if err != nil || s.Text() != old || s.Due() != instant(t, "2026-02-28T10:00:00Z") {
 		t.Errorf("read back: %v, due %s", err, s.Due())
 	}
-	for _, bad := range []string{"{", `{"v":2}`, `{"v":1,"subscriptions":{}}`, strings.Replace(old, "Europe/Berlin", "Europe/Atlantis", 1), strings.Replace(old, `"allotments":[{`, `"allotments":[{},{`, 1)} {
+	for _, bad := range []string{"{", old + "{}", `{"v":2}`, `{"v":1,"subscriptions":{}}`, strings.Replace(old, "Europe/Berlin", "Europe/Atlantis", 1), strings.Replace(old, `"allotments":[{`, `"allotments":[{},{`, 1)} {
 		if _, err := d.book.Read(bad); err == nil {
 			t.Errorf("%s is read", bad)
 		}
 	}
 	if text := (&State{}).Text(); text != "" {
 		t.Errorf("nothing is written as %q", text)
+	}
+}
+
+// BenchmarkDebit is a debit of an account with a plan and ten open grants.
+func BenchmarkDebit(b *testing.B) {
+	for _, over := range []bool{false, true} {
+		b.Run(fmt.Sprint("overage=", over), func(b *testing.B) {
+			d := newSubscriber(b, 1, "2026-01-31T10:00:00Z")
+			terms := eleven(b)
+			terms.Overage.ChargeAt = nil
+			d.put(Wish{Terms: terms})
+			for i := range 9 {
+				if _, err := d.a.Issue(core.Terms{ID: core.ID(fmt.Sprint("g", i)), Amount: 1 << 50, Category: core.Paid, Starts: d.now, Expires: core.Never}, d.now); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if over {
+				d.mustSpend(9<<50 + 100_000_0)
+			}
+			for b.Loop() {
+				if _, _, err := d.s.Draw(d.a, core.Draw{ID: "deb", Amount: 1}, d.now); err != nil {
+					b.Fatal(err)
+				}
+				d.a.Entries = d.a.Entries[:0]
+			}
+		})
 	}
 }

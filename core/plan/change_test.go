@@ -236,6 +236,51 @@ func TestMonthlyAllotmentOfAYearlyPlan(t *testing.T) {
 	}
 }
 
+func TestDaysThatBeginAtMidnight(t *testing.T) {
+	terms := plain(t, "pro", "10", 100)
+	terms.Allotments = append(terms.Allotments, Allotment{Credits: 5, Every: Span{1, Day}, Midnight: true})
+	d := newSubscriber(t, 0, "2022-03-11T15:30:00Z") // half past ten in Havana
+	d.put(Wish{Terms: terms, Zone: "America/Havana"})
+	d.has(105)
+	d.mustSpend(5)
+	for _, step := range []struct {
+		at  string
+		has core.Amount
+	}{
+		{"2022-03-12T04:59:59Z", 100}, {"2022-03-12T05:00:00Z", 105}, {"2022-03-13T04:59:59Z", 105},
+		{"2022-03-13T05:00:00Z", 105}, // clocks go from midnight to one: the day begins with its first instant
+		{"2022-03-14T04:00:00Z", 105},
+	} {
+		d.at(step.at)
+		d.has(step.has)
+	}
+	if n := d.sum(core.EntryExpire); n != 10 {
+		t.Errorf("%d of three days expired", n)
+	}
+}
+
+func TestMoneyOfOneEventIsExact(t *testing.T) {
+	for _, c := range []struct {
+		scale, per int64
+		price      string
+		units      core.Amount
+		want       string
+	}{
+		{0, 1, "0.05 usd", 3, "0.15 usd"}, {1, 1000, "0.30 usd", 1, "0.00003 usd"}, {2, 3, "1 usd", 100, "1/3 usd"}, {2, 3, "1 usd", 300, "1.00 usd"},
+		{9, 1_000_000, "0.000000001 usd", 1, "0.000000000000000000000001 usd"}, {0, 1, "5 jpy", 7, "35 jpy"}, {0, 7, "100000000 usd", 1 << 60, "115292150460684697600000000/7 usd"},
+	} {
+		price, err := core.ParsePrice(c.price)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := &Overage{Per: c.per}
+		got, slow := o.costText(int(c.scale), price, c.units), exactText(o.cost(int(c.scale), price, c.units), price.Currency)
+		if got != c.want || slow != c.want {
+			t.Errorf("%d at %s per %d is %q and %q, want %q", c.units, c.price, c.per, got, slow, c.want)
+		}
+	}
+}
+
 func TestOverageComesBack(t *testing.T) {
 	d := newSubscriber(t, 0, "2026-01-01T00:00:00Z")
 	terms := plain(t, "pro", "10", 10)

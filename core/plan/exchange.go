@@ -30,6 +30,7 @@ func (s *State) Exchange(from, to core.Unit, by core.Rate) (*State, error) {
 			x.terms(p.Terms)
 		}
 	}
+	other.Billing.Moved = other.Billing.Moved || s.Subscription != nil
 	for i := range other.Billing.Over {
 		x.amounts(&other.Billing.Over[i].Units, &other.Billing.Over[i].Billed)
 	}
@@ -38,6 +39,9 @@ func (s *State) Exchange(from, to core.Unit, by core.Rate) (*State, error) {
 	}
 	if other.Watch != nil {
 		x.watch(other.Watch)
+		if other.Watch.Home == "" {
+			other.Watch.Home = from.Code
+		}
 	}
 	return other, x.err
 }
@@ -133,7 +137,9 @@ func (x *exchange) watch(w *Watch) {
 	if s := w.Alerts; s != nil {
 		for _, list := range [][]core.Amount{s.Armed, s.Low} {
 			for i := range list {
-				x.amounts(&list[i])
+				if list[i] != exhausted { // which is the least there is, in any unit
+					x.amounts(&list[i])
+				}
 			}
 		}
 		if s.Rule != nil {

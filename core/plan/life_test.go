@@ -20,7 +20,7 @@ func shelf(t testing.TB) []Terms {
 	seats := plain(t, "seats", "20", 0)
 	seats.Allotments = []Allotment{
 		{Brackets: []Bracket{{2, 50}, {5, 10}}, Every: monthly, OnPayment: true},
-		{Credits: 7, Every: day, Cap: &Cap{70, week}, Actions: []string{"daily"}},
+		{Credits: 7, Every: day, Midnight: true, Cap: &Cap{70, week}, Actions: []string{"daily"}},
 		{Credits: 3, Every: week, Life: Span{20, Day}},
 	}
 	seats.AtZero, seats.Overage = core.Overage, over

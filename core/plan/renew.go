@@ -19,7 +19,7 @@ func (s *State) next() core.Time {
 	}
 	due = min(due, s.calendar(sub.Terms.Every).After(sub.Period))
 	for i := range sub.Rules {
-		due = min(due, s.calendar(sub.Terms.Allotments[i].Every).After(sub.Rules[i].Period))
+		due = min(due, s.rule(&sub.Terms.Allotments[i]).After(sub.Rules[i].Period))
 	}
 	return due
 }
@@ -74,7 +74,7 @@ func (s *State) act(a *core.Account, at, now core.Time) {
 
 func (s *State) turns(i int, at core.Time) bool {
 	sub := s.Subscription
-	return s.calendar(sub.Terms.Allotments[i].Every).After(sub.Rules[i].Period) <= at
+	return s.rule(&sub.Terms.Allotments[i]).After(sub.Rules[i].Period) <= at
 }
 
 func (s *State) renewed(at core.Time) {
@@ -116,7 +116,7 @@ func (s *State) refresh(at core.Time) bool {
 	}
 	old := sub.Terms
 	sub.Terms = t
-	return old.Every != t.Every || !slices.EqualFunc(old.Allotments, t.Allotments, func(x, y Allotment) bool { return x.Every == y.Every })
+	return old.Every != t.Every || !slices.EqualFunc(old.Allotments, t.Allotments, func(x, y Allotment) bool { return x.Every == y.Every && x.Midnight == y.Midnight })
 }
 
 // replace goes over to terms whose rules are others than was had.
@@ -143,7 +143,7 @@ func (s *State) open(a *core.Account, at, now core.Time) {
 	sub.Period = s.calendar(sub.Terms.Every).In(at)
 	sub.Rules = make([]Rule, len(sub.Terms.Allotments))
 	for i := range sub.Rules {
-		cal := s.calendar(sub.Terms.Allotments[i].Every)
+		cal := s.rule(&sub.Terms.Allotments[i])
 		n := cal.In(at)
 		sub.Rules[i] = Rule{Period: n, Begun: cal.Start(n), Window: s.window(i, at)}
 		s.fill(a, i, at, now)
@@ -157,7 +157,7 @@ func (s *State) turn(a *core.Account, i int, at, now core.Time) {
 	sub := s.Subscription
 	s.carry(a, sub, i, at, now)
 	r := &sub.Rules[i]
-	cal := s.calendar(sub.Terms.Allotments[i].Every)
+	cal := s.rule(&sub.Terms.Allotments[i])
 	r.Period = cal.In(at)
 	r.Begun, r.Grants, r.Given, r.Owed = cal.Start(r.Period), 0, 0, false
 	if w := s.window(i, at); w != r.Window {
@@ -202,7 +202,7 @@ func (s *State) give(a *core.Account, i int, amount core.Amount, at, now core.Ti
 	case !t.Life.IsZero():
 		expires = Calendar{at, t.Life, s.zone}.Start(1)
 	default:
-		expires = s.calendar(t.Every).After(r.Period)
+		expires = s.rule(t).After(r.Period)
 	}
 	source := s.source(a, i, r.Begun)
 	if _, err := a.Allot(core.Terms{
@@ -302,7 +302,7 @@ func (s *State) rolledUntil(r *Rollover, t *Allotment, at core.Time) core.Time {
 	case !r.Life.IsZero():
 		return Calendar{at, r.Life, s.zone}.Start(1)
 	case r.Cycles > 0:
-		cal := s.calendar(t.Every)
+		cal := s.rule(t)
 		return cal.Start(cal.In(at) + r.Cycles)
 	}
 	return core.Never

@@ -33,12 +33,17 @@ func (s *State) Draw(a *core.Account, d core.Draw, now core.Time) (done core.Dra
 }
 
 // Unwound takes overage back, of a debit for an action that was reversed. What
-// was charged for it already the next charge makes good.
-func (s *State) Unwound(a *core.Account, action string, given core.Drawn, _ core.Time) {
-	if given.Overage > 0 && s.running() != nil {
-		s.over(action).Units -= given.Overage
-		a.Keep(s)
+// was charged for it already the next charge makes good, or, when the plan has
+// ended, one of its own.
+func (s *State) Unwound(a *core.Account, action string, given core.Drawn, now core.Time) {
+	if given.Overage == 0 || s.Subscription == nil {
+		return
 	}
+	s.over(action).Units -= given.Overage
+	if s.running() == nil {
+		s.charge(a, now, "correction")
+	}
+	a.Keep(s)
 }
 
 // Rule is what becomes of what grants cannot pay, for an action without a rule
@@ -95,7 +100,7 @@ func (s *State) bill(a *core.Account, action string, units core.Amount, now core
 	sub := s.Subscription
 	terms := sub.Terms.Overage
 	price := terms.price(action, sub.Currency)
-	text := exactText(terms.cost(a.Unit.Scale, price, units), price.Currency)
+	text := terms.costText(a.Unit.Scale, price, units)
 	s.over(action).Units += units
 	for _, m := range terms.ChargeAt {
 		if m.Currency == sub.Currency && s.worth(a, true).Cmp(new(big.Rat).SetInt64(int64(m.Minor))) > 0 {
@@ -103,6 +108,21 @@ func (s *State) bill(a *core.Account, action string, units core.Amount, now core
 		}
 	}
 	return text
+}
+
+// costText is the exact money of so many parts of a unit, as text.
+func (o *Overage) costText(scale int, price core.Price, units core.Amount) string {
+	each, err := price.Rate.Mul(core.Rate{Num: 1, Den: max(1, o.Per)})
+	for decimals := price.Currency.Exponent(); err == nil && decimals <= core.MaxScale; decimals++ {
+		var parts core.Rate
+		if parts, err = each.Scaled(decimals - scale); err != nil {
+			break
+		}
+		if n, exact, failed := core.MulDiv(units, parts, core.RoundDown); failed == nil && exact {
+			return n.Format(decimals) + " " + string(price.Currency)
+		}
+	}
+	return exactText(o.cost(scale, price, units), price.Currency)
 }
 
 // exactText writes money in minor units as an exact decimal of its currency,

@@ -59,6 +59,9 @@ func (b *Book) Read(text string) (*State, error) {
 	if err := d.Decode(s); err != nil {
 		return nil, core.Errorf(core.CodeInternal, "what is kept of a plan cannot be read: %s", err)
 	}
+	if d.More() {
+		return nil, core.Errorf(core.CodeInternal, "what is kept of a plan goes on after its end")
+	}
 	if s.V != version {
 		return nil, core.Errorf(core.CodeInternal, "what is kept of a plan has version %d, this build reads %d", s.V, version)
 	}

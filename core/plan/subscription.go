@@ -200,7 +200,7 @@ func (s *State) upgrade(a *core.Account, w Wish, now core.Time) {
 		sub.Seats = w.Seats
 	}
 	if old.Trial == 0 {
-		until := s.calendar(sub.Terms.cycle()).After(s.calendar(sub.Terms.cycle()).In(now))
+		until := s.cycle().After(s.cycle().In(now))
 		for i := range old.Rules {
 			s.leave(a, &old, i, now, until)
 		}
@@ -276,6 +276,19 @@ func (s *State) Close(a *core.Account, now core.Time) {
 	a.Keep(s)
 }
 
+// Renewal is what somebody who collects money says about a period's payment.
+type Renewal struct {
+	Start  core.Time // of the period
+	Object string    // the invoice or payment, unique where it comes from
+	Paid   core.Money
+}
+
+// Subscribed is an account that has, or had, a subscription.
+type Subscribed struct {
+	Account *core.Account
+	State   *State
+}
+
 // Pay takes a proven payment of the period that begins at start, or nearest to
 // it, and grants what waited for it. A payment may come before its period; of
 // one that was proven already nothing happens and false is returned.
@@ -346,12 +359,23 @@ func (s *State) Span() (from, to core.Time) {
 	return cal.Start(sub.Period), cal.After(sub.Period)
 }
 
-// cycle is the period that overage and use are counted in.
-func (t *Terms) cycle() Span {
+// cycle counts the periods that overage and use are counted in.
+func (s *State) cycle() Calendar {
+	t := &s.Subscription.Terms
 	if len(t.Allotments) > 0 {
-		return t.Allotments[0].Every
+		return s.rule(&t.Allotments[0])
 	}
-	return t.Every
+	return s.calendar(t.Every)
+}
+
+// rule counts an allotment's periods.
+func (s *State) rule(t *Allotment) Calendar {
+	cal := s.calendar(t.Every)
+	if t.Midnight {
+		year, month, day := cal.Anchor.Std().In(s.zone).Date()
+		cal.Anchor = core.TimeOf(firstShown(time.Date(year, month, day, 0, 0, 0, 0, time.UTC), s.zone))
+	}
+	return cal
 }
 
 func (s *State) calendar(every Span) Calendar {
@@ -367,6 +391,26 @@ func (s *State) source(a *core.Account, rule int, begun core.Time) core.ID {
 // rolled names what a rule has carried over, in whatever period.
 func rolled(a *core.Account, rule int) core.ID {
 	return core.NewID(SourceID, a.Customer, "rolled", fmt.Sprint(rule), 0)
+}
+
+// Period is what one period of a rule granted.
+type Period struct {
+	Grants int
+	Given  core.Amount
+}
+
+// Periods are the periods in force, by what their grants name as their source;
+// nil where they were begun in another unit.
+func (s *State) Periods(a *core.Account) map[core.ID]Period {
+	sub := s.running()
+	if sub == nil || s.Billing.Moved {
+		return nil
+	}
+	list := map[core.ID]Period{}
+	for i, r := range sub.Rules {
+		list[s.source(a, i, r.Begun)] = Period{r.Grants, r.Given}
+	}
+	return list
 }
 
 // SourceID is the prefix of what a subscription's grants name as their source.

@@ -26,8 +26,9 @@ type Allotment struct {
 	Brackets  []Bracket   `json:"brackets,omitempty"` // by seats, on top
 	Volume    bool        `json:"volume,omitempty"`   // every seat by the bracket that their number falls in, else each by its own
 	Every     Span        `json:"every"`
-	Never     bool        `json:"never,omitempty"` // what is left does not expire
-	Life      Span        `json:"life,omitzero"`   // how long it lasts; unset and not Never, until the next period
+	Midnight  bool        `json:"midnight,omitempty"` // its periods begin with the anchor's day, not at its time of day
+	Never     bool        `json:"never,omitempty"`    // what is left does not expire
+	Life      Span        `json:"life,omitzero"`      // how long it lasts; unset and not Never, until the next period
 	Rollover  *Rollover   `json:"rollover,omitempty"`
 	OnPayment bool        `json:"on_payment,omitempty"` // it waits for the period's payment
 	Cap       *Cap        `json:"cap,omitempty"`

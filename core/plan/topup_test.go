@@ -323,8 +323,10 @@ func (w *town) coming() core.Amount {
 	return 0
 }
 
-// room reports whether no cap would be broken by one more at a price.
-func (w *town) room(price core.Amount) bool {
+// full is the end of the last period whose cap one more at a price would
+// break, 0 when none would.
+func (w *town) full(price core.Amount) core.Time {
+	var until core.Time
 	for _, c := range w.rule.Caps {
 		n, sum := int64(1), price
 		for _, d := range w.deeds {
@@ -333,10 +335,10 @@ func (w *town) room(price core.Amount) bool {
 			}
 		}
 		if c.Count > 0 && n > c.Count || !c.Money.IsZero() && sum > c.Money.Minor {
-			return false
+			until = max(until, nextPeriod(c.Per, w.now))
 		}
 	}
-	return true
+	return until
 }
 
 func (w *town) declinesInARow() int {
@@ -357,7 +359,11 @@ func (w *town) step(r *rapid.T, net core.Amount) {
 	}
 	free := w.high && net+w.coming() < w.rule.Below && w.coming() == 0 &&
 		w.declinesInARow() <= len(w.rule.Retry) && w.now >= w.hold
-	should := free && w.room(price)
+	until := w.full(price)
+	should := free && until == 0
+	if free && until != 0 { // it is not asked again, at whatever price, before there is room for sure
+		w.hold = until
+	}
 	got := w.move(net)
 	if (got != nil) != should {
 		r.Fatalf("at %s with %d asked %v, should %v: %+v %+v", w.now, net, got, should, w.state, w.deeds)

@@ -14,9 +14,9 @@ type Use struct {
 
 // The periods that use is counted in.
 const (
-	UseCycle = "cycle" // of the subscription, else the calendar month in UTC
-	UseDay   = "day"   // in the subscription's zone, else in UTC
-	UseMonth = "month"
+	useCycle = "cycle" // of the subscription, else the calendar month in UTC
+	useDay   = "day"   // in the subscription's zone, else in UTC
+	useMonth = "month"
 )
 
 // Used is how much was counted under a name in the period that now is in.
@@ -44,9 +44,9 @@ func (s *State) usePeriod(per string, now core.Time) core.Time {
 	local := now.Std().In(s.zone)
 	year, month, day := local.Date()
 	switch {
-	case per == UseDay:
-	case per == UseCycle && s.Subscription != nil && s.Subscription.Ended == 0 && s.Subscription.Trial == 0:
-		cal := s.calendar(s.Subscription.Terms.cycle())
+	case per == useDay:
+	case per == useCycle && s.Subscription != nil && s.Subscription.Ended == 0 && s.Subscription.Trial == 0:
+		cal := s.cycle()
 		return cal.Start(cal.In(now))
 	default:
 		day = 1

@@ -23,8 +23,18 @@ type Watch struct {
 	Currency core.Currency `json:"currency,omitempty"`
 	Next     core.Time     `json:"next,omitempty"`    // when to look without a command, 0 never
 	Notices  int64         `json:"notices,omitempty"` // how many were made
+	Home     string        `json:"home,omitempty"`    // the unit in which they were begun to be counted, when it is another by now
 	stir     bool          // there is something to look at beside the balance
 	told     []Notice      // by others, to be made with the next look
+}
+
+// Settings are what a customer has instead of what the config says.
+type Settings struct {
+	Form   []byte             // as they were put, in JSON, to be answered
+	TopUp  map[string]*TopUp  // by unit
+	Alerts map[string]*Alerts // by unit
+	Notify []string           // the only types of notices that are made; none means all
+	Card   string             // the version of the rate card that prices stay at, "" for the one in force
 }
 
 // View is what a look at an account after a command sees.
@@ -74,6 +84,9 @@ func (w *Watch) Quiet(r *Rules, a *core.Account, made []core.Entry, now core.Tim
 		}
 	}
 	topUp, alerts := w.rules(r)
+	if topUp == nil && alerts == nil {
+		return true
+	}
 	net := Net(a, now)
 	return w.topUp().quiet(topUp, net, now) && w.alerts().quiet(alerts, net)
 }
@@ -217,18 +230,6 @@ func (w *Watch) Blank() bool {
 // many notices were made stays known.
 func (w *Watch) Close() {
 	*w = Watch{
-		TopUp: &TopUpState{Rule: &TopUp{Off: true}}, Alerts: &AlertState{Rule: &Alerts{Off: true}}, Notices: w.Notices,
+		TopUp: &TopUpState{Rule: &TopUp{Off: true}}, Alerts: &AlertState{Rule: &Alerts{Off: true}}, Notices: w.Notices, Home: w.Home,
 	}
-}
-
-// copied gives a copy that was read from text what no text has.
-func (w *Watch) copied(read *Watch) *Watch {
-	if w == nil || !w.stir && len(w.told) == 0 {
-		return read
-	}
-	if read == nil {
-		read = &Watch{}
-	}
-	read.stir, read.told = w.stir, slices.Clone(w.told)
-	return read
 }

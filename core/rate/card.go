@@ -79,7 +79,7 @@ func (c Cards) Pin(version string) error {
 	for i := range c {
 		known = append(known, c[i].Version)
 	}
-	return core.InField(core.Errorf(core.CodeInvalid, "rate card %q is not configured, known are %q", version, known), "rate_card")
+	return core.Errorf(core.CodeInvalid, "rate card %q is not configured, known are %q", version, known)
 }
 
 // Units adds the codes of the units that an action is priced in on any card,

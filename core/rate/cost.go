@@ -66,6 +66,9 @@ func (a *Action) amount(e Event, r *Rate, cost core.Rate, scale int) (core.Amoun
 	if err != nil {
 		return 0, err
 	}
+	if r.Tiers != nil && len(r.Tiers.Steps) == 0 {
+		return 0, core.Errorf(core.CodeInvalid, "the tiers of %q have no steps", a.Name)
+	}
 	p := pricing{a: a, r: r, cost: cost, dimensions: e.Dimensions, counted: counted}
 	if r.Tiers != nil && r.Tiers.Per != PerEvent {
 		p.used = e.Used
@@ -79,7 +82,7 @@ func (a *Action) amount(e Event, r *Rate, cost core.Rate, scale int) (core.Amoun
 		return 0, err
 	}
 	total, err := p.quick(scale)
-	if err != nil {
+	if err != nil || total < 0 {
 		total, err = p.exact(scale)
 	}
 	if err == nil && total > core.MaxAmount {

@@ -360,3 +360,37 @@ func TestConvertReachesEveryFigure(t *testing.T) {
 		}
 	})
 }
+
+// FuzzFixed reads any text as a price: what can be read has a cost or is
+// refused, in numbers of any size, and comes through a change of unit.
+func FuzzFixed(f *testing.F) {
+	for _, text := range []string{
+		`{"action":{"name":"image","base":{"Num":1,"Den":2},"per":1,"round":"none","minimum":{"Num":0,"Den":1},"rates":[{"cost":{"Num":5,"Den":1}}]},"dimensions":{"size":"big"}}`,
+		`{"action":{"per":60,"round":"up","rates":[{"tiers":{"mode":"graduated","per":"cycle","counter":"c","steps":[{"up_to":2,"cost":{"Num":9,"Den":7}},{"cost":{"Num":1,"Den":3}}]}}]},"used":5}`,
+		`{"action":{"rates":[{"tiers":{"mode":"volume","steps":[]}}]}}`, `{"action":{"per":-1,"base":{"Num":-5,"Den":-1},"rates":[{"cost":{"Num":-9223372036854775808,"Den":0}}]}}`,
+		`{"action":{"rates":[{"cost":{"Num":1,"Den":1}}],"multiply":[{"dimension":"d","values":{"x":{"Num":3,"Den":-2}},"otherwise":{"Num":0,"Den":0}}]},"dimensions":{"d":"x"},"used":-1}`,
+		`{"action":{"rates":[{"tiers":{"mode":"graduated","steps":[{"up_to":-3,"cost":{"Num":1,"Den":1}},{"up_to":1}]}}],"round":"half_even"},"used":1152921504606846975}`,
+	} {
+		f.Add(text, int64(1_500_000))
+		f.Add(text, int64(core.MaxAmount))
+	}
+	f.Fuzz(func(t *testing.T, text string, quantity int64) {
+		fixed, err := ParseFixed(text)
+		if err != nil {
+			return
+		}
+		unit := core.Unit{Code: "credits", Scale: 2}
+		n, err := fixed.Cost(Quantity(quantity), unit)
+		if err != nil && core.CodeOf(err) != core.CodeInvalid && core.CodeOf(err) != core.CodeNotSupported || n < 0 || n > core.MaxAmount {
+			t.Fatalf("%s: %d, %v", text, n, err)
+		}
+		if _, _, counts, err := fixed.Action.Counter(fixed.Event(Quantity(quantity))); err == nil && counts < 0 {
+			t.Fatalf("%s counts %d", text, counts)
+		}
+		if again, err := fixed.Text(); err != nil {
+			t.Fatal(err)
+		} else if _, err := Convert(again, "credits", "usd", core.Rate{Num: 2, Den: 25}); err != nil && core.CodeOf(err) != core.CodeInvalid {
+			t.Fatal(err)
+		}
+	})
+}

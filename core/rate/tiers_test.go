@@ -260,7 +260,7 @@ func TestCards(t *testing.T) {
 	if err := cards.Pin("2024"); err != nil {
 		t.Error(err)
 	}
-	wantInvalid(t, cards.Pin("2023"), "rate_card")
+	wantInvalid(t, cards.Pin("2023"), "")
 	if got := fmt.Sprint(cards.Units("b", "credits", nil), cards.Units("a", "credits", nil), cards.Units("c", "credits", nil)); got != "[email sms] [credits] []" {
 		t.Errorf("the units are %s", got)
 	}

@@ -23,7 +23,8 @@ type Purchase struct {
 	Customer   string      `json:"customer"`
 	Pack       string      `json:"pack"`
 	Unit       string      `json:"unit"`
-	Credits    core.Amount `json:"credits"` // parts of the unit
+	Credits    core.Amount `json:"credits"`           // parts of the unit
+	Overage    core.Amount `json:"overage,omitempty"` // what was used already and is paid for; it brings no credits
 	Price      core.Money  `json:"price"`
 	Months     int         `json:"months,omitempty"` // life of the credits from payment; with Days zero too: never expires
 	Days       int         `json:"days,omitempty"`
@@ -38,7 +39,8 @@ type Purchase struct {
 	PayURL     string      `json:"pay_url,omitempty"`
 	Object     string      `json:"object,omitempty"` // the vendor's object that was paid
 	Grant      core.ID     `json:"grant,omitempty"`
-	Returns    *Returns    `json:"returns,omitempty"` // nil while no money went back
+	Returning  core.Amount `json:"returning,omitempty"` // of the price, in all that the vendor was asked to give back
+	Returns    *Returns    `json:"returns,omitempty"`   // nil while no money went back
 	Created    core.Time   `json:"created"`
 }
 

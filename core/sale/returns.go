@@ -237,3 +237,37 @@ func (t *Taking) Back(requested, amount core.Amount) core.Drawn {
 
 // Total is all that the taking still has, in its own unit.
 func (t *Taking) Total() core.Amount { return t.Collected() + t.Owed + t.Lost }
+
+// Refund is money of a purchase that somebody asked the vendor to give back.
+type Refund struct {
+	ID       core.ID    `json:"id"`
+	Purchase core.ID    `json:"purchase"`
+	Customer string     `json:"customer"`
+	Unit     string     `json:"unit"` // of the purchase
+	Amount   core.Money `json:"amount"`
+	At       core.Time  `json:"at"`
+}
+
+// RefundID is the prefix of the ids of refunds.
+const RefundID = "rfd"
+
+// Refund says how much of the price may be given back still, or of so much as
+// is asked for, where minor is above zero; an error where none may be.
+func (p *Purchase) Refund(minor core.Amount) (core.Money, error) {
+	m := core.Money{Minor: p.Price.Minor - max(p.Reversed().Minor, p.Returning), Currency: p.Price.Currency}
+	switch {
+	case p.State == Pending || p.State == Failed:
+		return m, core.Errorf(core.CodeInvalid, "purchase %q is %s, no money of it was taken", string(p.ID), p.State)
+	case p.Final:
+		return m, core.Errorf(core.CodeInvalid, "the money of pack %q is not given back", p.Pack)
+	case p.State == Disputed:
+		return m, core.Errorf(core.CodeInvalid, "purchase %q is disputed: the customer's bank has its money", string(p.ID))
+	case m.Minor <= 0:
+		return m, core.Errorf(core.CodeInvalid, "all money of purchase %q is given back, or was asked to be", string(p.ID))
+	case minor > m.Minor:
+		return m, core.InField(core.Errorf(core.CodeInvalid, "%s of purchase %q are left to be given back", m, string(p.ID)), "amount")
+	case minor > 0:
+		m.Minor = minor
+	}
+	return m, nil
+}

@@ -18,7 +18,7 @@ import (
 func (r *run) unit(ctx context.Context, w io.Writer) error {
 	r.open(w, text("row", 10), text("unit", 8), text("action", 24), text("card_from", 12), text("card_to", 12), amount("events"), short("events_share"),
 		amount("units"), short("units_share"), amount("least"), amount("most"), short("fitting"), text("factor", 9), text("note", 4))
-	fits, card := map[string]*books.Fit{}, r.card()
+	fits := map[string]*books.Fit{}
 	for _, u := range r.config.Units {
 		fits[u.Code] = books.NewFit(u.Scale)
 	}
@@ -26,10 +26,7 @@ func (r *run) unit(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	for _, unit := range slices.Sorted(maps.Keys(fits)) {
-		if unit != r.config.Units[0].Code {
-			card = nil
-		}
-		if err := r.fit(unit, fits[unit], card); err != nil {
+		if err := r.fit(unit, fits[unit], r.card(unit)); err != nil {
 			return err
 		}
 	}
@@ -69,34 +66,6 @@ func (r *run) used(ctx context.Context, fits map[string]*books.Fit) error {
 		}
 	}
 }
-
-// reach is the least and the most that one step of an action costs by the card.
-type reach struct{ from, to core.Rate }
-
-// card is what the rate card says of each action.
-func (r *run) card() map[string]reach {
-	card := map[string]reach{}
-	for _, name := range r.config.Cards.Newest().Names() {
-		a := r.config.Cards.Newest().Actions[name]
-		var got reach
-		for i, rate := range a.Rates {
-			cost, err := rate.Cost.Add(a.Base)
-			if err != nil {
-				continue
-			}
-			if i == 0 || less(cost, got.from) {
-				got.from = cost
-			}
-			if i == 0 || less(got.to, cost) {
-				got.to = cost
-			}
-		}
-		card[name] = got
-	}
-	return card
-}
-
-func less(x, y core.Rate) bool { return books.CompareRates(x, y) < 0 }
 
 // fit writes one unit: its actions, then what to make of them.
 func (r *run) fit(unit string, f *books.Fit, card map[string]reach) error {

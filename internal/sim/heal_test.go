@@ -10,7 +10,6 @@ import (
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/mapping/migrate"
-	"scrip/mapping/reconcile"
 )
 
 // patience is how long everything may take to come to rest once faults have
@@ -288,17 +287,4 @@ func (w *world) tell(object string) {
 			w.say("link %s: %s", l.Connection, l.Vendor)
 		}
 	}
-}
-
-// known reports whether a difference is one that the gateway is known to leave
-// and a person must judge. Each goes when its rule is mended.
-func (w *world) known(connection string, x *reconcile.Finding) bool {
-	switch {
-	case connection == "next" && w.judge.lapsed(x.Customer):
-		// What came back to an ended grant ends at the vendor before it is given
-		// back there; what was consumed before a move cannot be given back at its
-		// target, which is told of the grant's end as if it had been.
-		return true
-	}
-	return false
 }

@@ -33,7 +33,6 @@ type jAccount struct {
 	open     []*jHold
 	consumed core.Amount
 	away     bool // it was converted to another unit
-	lapsed   bool // something was given back to a grant that had ended, or after a move
 	reversed bool // something was given back in the step at hand
 	out, in  core.Amount
 }
@@ -137,9 +136,6 @@ func (j *judge) entry(e *core.Entry) {
 }
 
 func (j *judge) moved(a *jAccount, l *lot, e *core.Entry) {
-	if e.Source.Valid(core.ReversalID) && e.Kind != core.EntryReverse {
-		a.lapsed = true
-	}
 	switch e.Kind {
 	case core.EntryDebit, core.EntryHold:
 		j.drawn(a, l, e)
@@ -353,7 +349,6 @@ func (j *judge) reversed(a *jAccount, l *lot, e *core.Entry) {
 	}
 	d.reversed += e.Amount
 	a.reversed, l.returned = true, true
-	a.lapsed = a.lapsed || j.w.office.moved
 	a.consumed -= e.Amount
 	l.remaining += e.Amount
 }
@@ -537,21 +532,4 @@ func tail(id core.ID) string {
 		return string(id)
 	}
 	return string(id[:4]) + string(id[len(id)-6:])
-}
-
-// lapsed reports whether a customer's balance at a vendor of units may differ:
-// something was given back to an ended grant, or a hold keeps some of one, which
-// the vendor is told of when the hold ends.
-func (j *judge) lapsed(customer string) bool {
-	for _, unit := range []string{"credits", "gems"} {
-		a := j.accounts[ledger.AccountKey{Customer: customer, Unit: unit}]
-		if a == nil {
-			continue
-		}
-		kept := slices.ContainsFunc(a.lots, func(l *lot) bool { return l.closed != "" && l.held > 0 })
-		if a.lapsed || kept {
-			return true
-		}
-	}
-	return false
 }

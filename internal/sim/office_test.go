@@ -319,9 +319,6 @@ func (f *office) compare(p *process, connection string) (int, error) {
 		}
 		count := 0
 		for _, x := range report.Findings {
-			if f.w.known(connection, &x) {
-				continue
-			}
 			count++
 			if f.w.calm {
 				f.w.tell(x.Object)

@@ -31,9 +31,7 @@ func (w *world) vendor(name string) {
 		}
 		by := w.objects(name, c)
 		if vendors[map[string]string{"main": "stripe", "next": "orb"}[name]].units {
-			if !w.judge.lapsed(c.ExternalID) {
-				w.unitsOf(name, c, a)
-			}
+			w.unitsOf(name, c, a)
 		} else if !w.office.moved && !w.office.turned {
 			w.metered(name, c, a)
 		}
@@ -58,9 +56,7 @@ func (w *world) gone(name string) {
 	for i := range state.Customers {
 		c := &state.Customers[i]
 		for id, g := range w.objects(name, c) {
-			if !w.judge.lapsed(c.ExternalID) {
-				w.fail("%s is not told any more and has %s of grant %q of %s", name, g.Remaining, id, c.ExternalID)
-			}
+			w.fail("%s is not told any more and has %s of grant %q of %s", name, g.Remaining, id, c.ExternalID)
 		}
 	}
 }
@@ -109,7 +105,13 @@ func (w *world) unitsOf(name string, c *sandbox.Customer, a *jAccount) {
 		}
 		have.Add(have, r)
 	}
-	left := a.left()
+	book := w.book(name, a)
+	left := core.Amount(book.Carry)
+	for _, l := range a.lots {
+		if !book.Keeps(l.id) { // what a hold keeps of a grant that has ended
+			left += l.remaining
+		}
+	}
 	if want := big.NewRat(int64(left), 100); have.Cmp(want) != 0 {
 		w.fail("%s has %s left of %s, the entries say %s", name, have.FloatString(4), c.ExternalID, want.FloatString(4))
 	}
@@ -120,15 +122,19 @@ func (w *world) unitsOf(name string, c *sandbox.Customer, a *jAccount) {
 func (w *world) metered(name string, c *sandbox.Customer, a *jAccount) {
 	have, ok := new(big.Rat).SetString(c.Consumed)
 	// What was given back too late to be taken back is carried to windows to come.
-	var book mapping.Book
+	want := new(big.Rat).SetInt64(int64(a.consumed)*8/100 - w.book(name, a).Carry)
+	if !ok || have.Cmp(want) != 0 {
+		w.fail("%s has counted %s of %s, the entries say %s", name, c.Consumed, c.ExternalID, want.FloatString(0))
+	}
+}
+
+// book is what a connection was told of an account.
+func (w *world) book(name string, a *jAccount) (book mapping.Book) {
 	r, err := w.inner.Reader().Records.Record(context.Background(), mapping.BookKey(name, a.key))
 	if err != nil || r != nil && json.Unmarshal(r.Body, &book) != nil || book.Carry > 0 {
 		w.fail("the book of %v cannot be read: %v", a.key, err)
 	}
-	want := new(big.Rat).SetInt64(int64(a.consumed)*8/100 - book.Carry)
-	if !ok || have.Cmp(want) != 0 {
-		w.fail("%s has counted %s of %s, the entries say %s", name, c.Consumed, c.ExternalID, want.FloatString(0))
-	}
+	return book
 }
 
 // drained reports whether the vendor has an object for a grant that it has

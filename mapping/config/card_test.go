@@ -1,7 +1,9 @@
 package config
 
 import (
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -221,5 +223,53 @@ func TestOverKnowsVersions(t *testing.T) {
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s: an image costs %v, want %s", name, got, c.want)
 		}
+	}
+}
+
+// The page on pricing shows nothing that cannot be written, and what it says
+// an event costs is so.
+func TestPricingPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/pricing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	units := []core.Unit{{Code: "credits", Scale: 2}, {Code: "export"}, {Code: "email"}}
+	rows := regexp.MustCompile("(?m)^\\| ([a-z ]+) \\| `(\\{.*\\})` \\| (.*) \\| (.*) \\|$").FindAllStringSubmatch(string(page), -1)
+	events := map[string]struct {
+		e    rate.Event
+		want string
+	}{
+		"cost":                 {rate.Event{Quantity: 3 * rate.One}, "15.00"},
+		"fraction of a credit": {rate.Event{Quantity: 12345 * rate.One}, "6172.50"},
+		"step":                 {rate.Event{Quantity: 23000 * rate.One}, "60.00"},
+		"free":                 {rate.Event{Quantity: 7 * rate.One}, "0.00"},
+		"fixed and variable":   {rate.Event{Quantity: 210 * rate.One}, "270.00"},
+		"minimum":              {rate.Event{Quantity: 3 * rate.One}, "1.00"},
+		"dimensions":           {rate.Event{Quantity: 2 * rate.One, Dimensions: map[string]string{"model": "large"}}, "3.00"},
+		"factors":              {rate.Event{Quantity: 430 * rate.One, Dimensions: map[string]string{"os": "macos"}}, "80.00"},
+		"graduated tiers":      {rate.Event{Quantity: 20 * rate.One, Used: 90 * rate.One}, "15.00"},
+		"several units":        {rate.Event{Quantity: rate.One}, "1 1"},
+		"another unit":         {rate.Event{Quantity: 2 * rate.One}, "2"},
+		"free on failure":      {rate.Event{Quantity: rate.One, Outcome: "failed"}, "0.00"},
+	}
+	for _, row := range rows {
+		c := parsed(t, "version: 1\nunits: [{code: credits}, {code: export, scale: 0}, {code: email, scale: 0}]\nrate_card: {version: a, actions: {x: "+row[2]+"}}\n")
+		a, event := c.Cards[0].Actions["x"], events[row[1]]
+		parts, err := a.Price(event.e, units, nil)
+		var got []string
+		for _, p := range parts {
+			scale := 0
+			if p.Unit == "credits" {
+				scale = 2
+			}
+			got = append(got, p.Amount.Format(scale))
+		}
+		if err != nil || strings.Join(got, " ") != event.want {
+			t.Errorf("%s: %v, %v; want %s", row[1], got, err, event.want)
+		}
+		delete(events, row[1])
+	}
+	if len(events) > 0 {
+		t.Errorf("the page has no row for %v", events)
 	}
 }

@@ -55,7 +55,7 @@ connections:
 route: {primary: main, payments: main, shadow: [next]}
 burn_order: [cost_basis, expiry]
 holds: {default: 1h30m, max: 2 days}
-windows: {late: 2 weeks, skew: 90s}
+windows: {late: 2 weeks, skew: 90s, closed: next_open}
 deficit: {limit: 0, settled_by: paid}
 refunds: {shortfall: write_off}
 rate_card:
@@ -111,7 +111,7 @@ func TestParseReadsEveryField(t *testing.T) {
 		Route: mapping.Route{Primary: "main", Payments: "main", Shadow: []string{"next"}},
 		Order: core.Order{core.ByCostBasis, core.ByExpiry},
 		Holds: Holds{90 * time.Minute, 48 * time.Hour},
-		Late:  14 * 24 * time.Hour, Skew: 90 * time.Second,
+		Late:  14 * 24 * time.Hour, Skew: 90 * time.Second, NextOpen: true,
 		Cards: rate.Cards{{Version: "2026.10", Effective: effective, Actions: map[string]rate.Action{
 			"api.call": {Name: "api.call", Base: zero, Per: 1, Round: rate.StepNone, Minimum: zero, Rates: []rate.Rate{{Cost: core.Rate{Num: 1, Den: 1}}}},
 			"text.generate": {Name: "text.generate", Meter: "tokens", Base: zero, Per: 1000, Round: rate.StepUp, Minimum: core.Rate{Num: 1, Den: 10},
@@ -232,7 +232,7 @@ func TestTemplateParses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.Cards[0].Actions) != 3 || len(c.Packs) != 1 || c.Connections[0].Rate.IsZero() || c.Connections[0].Provider != p.Name {
+		if len(c.Cards[0].Actions) != 5 || len(c.Packs) != 1 || c.Connections[0].Rate.IsZero() || c.Connections[0].Provider != p.Name {
 			t.Errorf("the template gave %+v", c)
 		}
 		for _, line := range strings.Split(text, "\n") {

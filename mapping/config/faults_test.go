@@ -255,11 +255,12 @@ func TestCF06Limits(t *testing.T) {
 			`4:31: skew: "2h30" is not a duration, write 15m, 24h or 34 days`,
 			`5:18: raw: "999999999 weeks" is not between 24h and 3660 days`,
 		}},
-		{"durations, more", head + "holds: {default: 1.5h, max: 1e3s}\nwindows: {late: 34 dayz, skew: 25h}\n", []string{
+		{"durations, more", head + "holds: {default: 1.5h, max: 1e3s}\nwindows: {late: 34 dayz, skew: 25h, closed: open}\n", []string{
 			`3:18: default: "1.5h" is not a duration, write 15m, 24h or 34 days`,
 			`3:29: max: "1e3s" is not a duration, write 15m, 24h or 34 days`,
 			`4:17: late: "34 dayz" is not a duration, write 15m, 24h or 34 days`,
 			`4:32: skew: "25h" is not between 1s and 24h`,
+			`4:45: closed: "open" is unknown, write refuse or next_open`,
 		}},
 		{"default above max", head + "holds: {default: 2h, max: 1h}\n", []string{`3:18: holds last 2h by default and 1h at most, the default must not be longer`}},
 		{"default above the usual max", head + "holds: {default: 30h}\n", []string{`3:18: holds last 30h by default and 24h at most, the default must not be longer`}},

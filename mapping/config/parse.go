@@ -208,4 +208,13 @@ func (r *reader) times(top object, c *Config) {
 	windows := section("windows", windowsFields)
 	span(windows, "late", &c.Late, time.Second, 366*day)
 	span(windows, "skew", &c.Skew, time.Second, day)
+	if f, ok := windows.get("closed"); ok {
+		switch text, ok := r.text(f, maxEcho); {
+		case !ok || text == "refuse":
+		case text == "next_open":
+			c.NextOpen = true
+		default:
+			r.fault(f.value.at, "closed: %q is unknown, write refuse or next_open", text)
+		}
+	}
 }

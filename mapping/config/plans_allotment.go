@@ -29,6 +29,9 @@ func (r *planReader) allotment(f field, t *plan.Terms, path string) plan.Allotme
 			r.fault(every.value.at, "every: an allotment of %s is longer than the plan's %s", a.Every, t.Every)
 		}
 	}
+	if start, ok := o.get("start"); ok {
+		a.Midnight = r.choice(start, "anchor", "midnight") == "midnight"
+	}
 	if credits, ok := o.get("credits"); ok {
 		a.Credits = r.amount(credits, path+"credits")
 	}

@@ -21,6 +21,7 @@ plans:
       seats: [{up_to: 10, credits: 5.5}, {credits: 2}]
       mode: volume
       every: 2 weeks
+      start: midnight
       expires: cycle
       rollover: {max: 2x, of: total, for: 3 cycles, priority: 10, forfeit: [downgrade, cancel]}
       on: payment
@@ -39,6 +40,7 @@ plans:
         seats: [{up_to: 3, credits: 1}]
         mode: graduated
         every: 1 day
+        start: anchor
         expires: cycle
         rollover: {max: 250, of: rolled, for: 2 months, priority: 1, forfeit: [cancel]}
         on: boundary
@@ -63,7 +65,7 @@ func TestPlansAreReadWhole(t *testing.T) {
 		"creator": {
 			Plan: "creator", Prices: []core.Money{usd(2200), eur(2000)}, Every: month, AtZero: core.Overage, Replace: true,
 			Allotments: []plan.Allotment{{
-				Credits: 1000000, Brackets: []plan.Bracket{{UpTo: 10, Credits: 55}, {Credits: 20}}, Volume: true, Every: plan.Span{N: 2, Of: plan.Week},
+				Credits: 1000000, Brackets: []plan.Bracket{{UpTo: 10, Credits: 55}, {Credits: 20}}, Volume: true, Every: plan.Span{N: 2, Of: plan.Week}, Midnight: true,
 				Rollover:  &plan.Rollover{Times: core.Rate{Num: 2, Den: 1}, Total: true, Cycles: 3, Priority: 10, Forfeit: []plan.Loss{plan.OnDowngrade, plan.OnCancel}},
 				OnPayment: true, Cap: &plan.Cap{Amount: 1505, Per: plan.Span{N: 1, Of: plan.Year}}, Priority: 40, Actions: []string{"tts.speak", "sfx"},
 			}},

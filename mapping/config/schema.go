@@ -122,6 +122,7 @@ func topParts(providers []Provider) map[string]schema {
 		}),
 		"windows": section("When a reported fact may have happened.", windowsFields, "", map[string]schema{
 			"late": span("How old a fact may be."), "skew": span("How far ahead of our clock a fact may be."),
+			"closed": oneOf("What becomes of a fact of a closed period: it is refused, or counts in the next open one.", "refuse", "next_open"),
 		}),
 		"deficit": section("What may be spent beyond the balance.", deficitFields, "", map[string]schema{
 			"limit": decimal("How much, in the first unit; 0 is nothing."), "settled_by": oneOf("Whose grants pay it.", "paid", "any"),

@@ -5,7 +5,7 @@ package config
 const (
 	retentionFields  = "raw"
 	holdsFields      = "default max"
-	windowsFields    = "late skew"
+	windowsFields    = "late skew closed"
 	deficitFields    = "limit settled_by"
 	refundsFields    = "shortfall"
 	unitFields       = "code scale price convert"
@@ -23,7 +23,7 @@ const (
 	alertsFields     = "enabled unit low expiring"
 	mappingFields    = "strategy rate create window units packs carrier manual_changes share limit"
 	planFields       = "price every allotment at_zero overage trial upgrade"
-	allotmentFields  = "credits seats mode every expires rollover on cap priority scope"
+	allotmentFields  = "credits seats mode every start expires rollover on cap priority scope"
 	bracketFields    = "up_to credits"
 	rolloverFields   = "max of for priority forfeit"
 	overageFields    = "price per limit charge_at actions"

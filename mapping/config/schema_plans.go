@@ -34,6 +34,7 @@ func allotmentPart() schema {
 		}), 1, maxBrackets),
 		"mode":    oneOf("Whether each seat counts by its own bracket, or all by the one that their number falls in.", "graduated", "volume"),
 		"every":   calendarPart("Its own period, where that is shorter than the plan's."),
+		"start":   oneOf("Whether its periods begin at the anchor's time of day, or at midnight.", "anchor", "midnight"),
 		"expires": {"description": "When what is left ends: with the next period, never, or after a time.", "type": "string", "anyOf": []schema{{"pattern": lifeSpan.String()}, {"enum": []string{"cycle", "never"}}}},
 		"rollover": section("What is left is carried over.", rolloverFields, "", map[string]schema{
 			"max":      boundPart("The most, or a multiple of the allotment."),

@@ -29,6 +29,7 @@ type Config struct {
 	Refunds     sale.Shortfall // for credits that are spent when their money goes back
 	Late        time.Duration  // how old a late fact may be
 	Skew        time.Duration  // how far ahead a fact may be
+	NextOpen    bool           // what happened in a closed period counts in the next open one; else it is refused
 	Cards       rate.Cards     // versions of the rate card, the oldest first
 	Packs       map[string]mapping.Pack
 	Plans       map[string]plan.Terms  // by name, in the first unit

@@ -86,6 +86,46 @@ func TestPlanListsEveryChange(t *testing.T) {
 	}
 }
 
+// A new version stands beside what it changes, and every figure of a card has
+// a line of its own.
+func TestPlanListsEveryFigureOfACard(t *testing.T) {
+	card := func(cards string) string {
+		return base[:strings.Index(base, "rate_card:")] + "rate_card:\n" + cards + base[strings.Index(base, "packs:"):]
+	}
+	old := `- version: "1"
+  actions:
+    ci: {cost: 1, multiply: {os: {linux: 1, macos: 10}}}
+    gpu: {rates: [{when: {class: large}, cost: 20}, {cost: 1}]}
+    archive: {tiers: {mode: graduated, steps: [{up_to: 100, cost: 1}, {cost: 0.5}]}}
+`
+	renewed := strings.NewReplacer(`version: "1"`, "version: \"2\"\n  effective_at: 2027-01-01T00:00:00Z", "macos: 10", "macos: 8, \"*\": 2", "{cost: 1, multiply", "{cost: 1, refund_on: [failed], at_zero: cap, not_from: [allotment], multiply",
+		"cost: 20}", "cost: 20, base: 3, minimum: 2}", "mode: graduated", "mode: volume, per: day").Replace(old)
+	var lines []string
+	for _, c := range migrate.NewPlan(settings(t, card(old)), settings(t, card(old+renewed)), nil).Changes {
+		if strings.HasPrefix(c.Path, "rate_card.1.") { // the version before, which stays
+			if c.Before != "" {
+				t.Errorf("%s was %q", c.Path, c.Before)
+			}
+			continue
+		}
+		lines = append(lines, c.Sign()+" "+c.Path+": "+c.Before+" -> "+c.After)
+	}
+	want := []string{
+		"~ rate_card.actions.archive.tiers (otherwise): graduated per cycle: 1 up to 100, 0.5 beyond -> volume per day: 1 up to 100, 0.5 beyond",
+		"+ rate_card.actions.ci.at_zero:  -> cap",
+		"~ rate_card.actions.ci.multiply.os: linux=1, macos=10 -> linux=1, macos=8, *=2",
+		"+ rate_card.actions.ci.not_from:  -> allotment",
+		"+ rate_card.actions.ci.refund_on:  -> failed",
+		"+ rate_card.actions.gpu.base (class=large):  -> 3",
+		"+ rate_card.actions.gpu.minimum (class=large):  -> 2",
+		"+ rate_card.effective_at:  -> 2027-01-01T00:00:00Z",
+		"~ rate_card.version: 1 -> 2",
+	}
+	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
+		t.Errorf("changes are\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestWhatTouchesBalancesOrVendorsIsBlocked(t *testing.T) {
 	for name, replace := range map[string][2]string{
 		"unit":   {"scale: 2", "scale: 4"},

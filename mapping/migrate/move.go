@@ -376,9 +376,10 @@ func (v *Mover) join(connection string, key ledger.AccountKey) *ledger.Op {
 		}
 		tx.Send(v.Carrier.Backfill(tx.Now, a, connection)...)
 		b, err := mapping.BookOf(tx.Record(book))
-		if err != nil || !b.Rejoin(a.Seq) {
+		if err != nil {
 			return err
 		}
+		b.Join(a, tx.Now)
 		return tx.PutRecord(book, b)
 	})
 	names := op.Names

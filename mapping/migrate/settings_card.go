@@ -20,7 +20,7 @@ func (s Settings) card(c rate.Card, newest bool) {
 	} else {
 		at += "." + c.Version
 	}
-	s[at+".effective_at"] = c.Effective.String()
+	s.put(at+".effective_at", c.Effective.String())
 	for name, action := range c.Actions {
 		s.action(at+".actions."+name, &action)
 	}

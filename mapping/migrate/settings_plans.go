@@ -77,6 +77,9 @@ func allotmentText(a *plan.Allotment, amount func(core.Amount) string) string {
 		}))
 	}
 	parts = append(parts, "every "+a.Every.String())
+	if a.Midnight {
+		parts = append(parts, "from midnight")
+	}
 	switch {
 	case a.Never:
 		parts = append(parts, "never expires")

@@ -106,7 +106,7 @@ func (r *run) tally(ctx context.Context, a *core.Account, t *tally) error {
 		}
 	}
 	var h [2]adapters.Holding
-	for i, amount := range []core.Amount{w.Told - book.Apart, a.Consumed - book.Apart} {
+	for i, amount := range []core.Amount{w.Told - book.Apart, a.Consumed - book.Apart - w.Apart} {
 		if h[i], err = held(r.Connection, a.Unit, amount); err != nil {
 			return err
 		}

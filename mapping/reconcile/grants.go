@@ -186,12 +186,22 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 	if err != nil {
 		return err
 	}
+	if late, err := r.notGiven(ctx, a, g, book); err != nil || late {
+		s.kept++
+		return r.pooled(a, g, l, err)
+	}
 	want, given, err = r.wanted(a, g, book, want, given)
 	if err != nil {
 		return err
 	}
 	lot, named := book.Lots[g.ID]
-	if r.Connection.ByLot() {
+	several := r.Connection.ByLot()
+	if !several && len(list) > 1 {
+		if several, err = r.reinstated(ctx, g); err != nil {
+			return err
+		}
+	}
+	if several {
 		list = together(list, links, want)
 	}
 	if len(list) == 0 {
@@ -215,7 +225,7 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 		return nil // nothing is left of it on either side that could be told
 	}
 	standing := g.Remaining
-	if g.Closed != "" && g.Remaining > 0 {
+	if g.Closed != "" && g.Remaining > 0 && !r.Connection.Pools() {
 		standing += g.Ended - g.Away // it is withdrawn when the holds on its rest are resolved
 	}
 	ours, err := held(r.Connection, a.Unit, standing)
@@ -232,6 +242,50 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 		t.slack++
 	}
 	return nil
+}
+
+// notGiven reports whether nothing was left of a grant when its account joined,
+// so that the vendor was not given it. What came back since raises what is left
+// of the others there, where the vendor chooses the lots.
+func (r *run) notGiven(ctx context.Context, a *core.Account, g *core.Grant, book *mapping.Book) (bool, error) {
+	if book.Keeps(g.ID) && r.Connection.Pools() {
+		return true, nil
+	}
+	if g.Seq > book.Joined || g.Closed != "" || g.Remaining == 0 {
+		return false, nil
+	}
+	intent, err := r.intentOf(ctx, a.Customer, adapters.GrantKind, fmt.Sprintf("%s/move/%d", g.ID, r.window(a).Moves))
+	if err != nil || intent != nil {
+		return false, err
+	}
+	left := g.Remaining
+	for after := book.Joined; ; {
+		page, err := r.Reader.Entries.Entries(ctx, ledger.AccountKey{Customer: a.Customer, Unit: a.Unit.Code}, after, ourPage)
+		if err != nil || len(page) == 0 {
+			return left == 0, err
+		}
+		for i := range page {
+			e := &page[i]
+			after = e.Seq
+			switch {
+			case e.Grant != g.ID:
+			case e.Kind == core.EntryReverse:
+				left -= e.Amount
+			case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture:
+				left += e.Amount
+			}
+		}
+	}
+}
+
+// pooled counts what is left of a grant of which the vendor was given no lot.
+func (r *run) pooled(a *core.Account, g *core.Grant, l *lots, err error) error {
+	if err != nil || !r.Connection.Pools() || g.Closed != "" {
+		return err
+	}
+	ours, err := held(r.Connection, a.Unit, g.Remaining)
+	l.of(ours.Unit).ours.add(ours, 1)
+	return err
 }
 
 // wanted is what a vendor was given of a grant: by its last order, or where it

@@ -1,10 +1,14 @@
 package reconcile
 
 import (
+	"context"
+	"encoding/json"
 	"slices"
 
 	"scrip/adapters"
 	"scrip/core"
+	"scrip/core/ledger"
+	"scrip/core/sale"
 	"scrip/mapping"
 )
 
@@ -42,6 +46,21 @@ func together(list []adapters.VendorGrant, links adapters.Links, want adapters.H
 		first.Left = rest
 	}
 	return slices.Clip(one)
+}
+
+// reinstated reports whether a part of a grant was taken back with the money
+// that had bought it and returned, so that it may be several objects where we
+// move the vendor's ledger.
+func (r *run) reinstated(ctx context.Context, g *core.Grant) (bool, error) {
+	if r.Connection.Strategy != adapters.Mirror || !g.Source.Valid(core.PurchaseID) {
+		return false, nil
+	}
+	record, err := r.Reader.Records.Record(ctx, ledger.RecordKey{Kind: ledger.PurchaseKind, ID: string(g.Source)})
+	var p sale.Purchase
+	if err != nil || record == nil || json.Unmarshal(record.Body, &p) != nil || p.Returns == nil {
+		return false, err
+	}
+	return slices.ContainsFunc(p.Returns.Claims, func(c sale.Claim) bool { return c.State == sale.Won }), nil
 }
 
 // compareLot holds what is left of one lot at the vendor against what should

@@ -95,9 +95,14 @@ func (m *mirror) EndGrant(_ context.Context, o adapters.EndOrder) (adapters.Answ
 	for customer, blocks := range m.blocks {
 		for _, b := range blocks {
 			if b.Neutral == string(o.Grant) {
-				m.take(customer, b.ID, o.Holding.Quanta)
+				spared := min(o.Spare, max(0, o.Holding.Quanta-max(0, b.Left.Quanta)))
+				m.take(customer, b.ID, o.Holding.Quanta-spared)
+				return adapters.Answer{Spared: spared}, nil
 			}
 		}
+	}
+	if customer := o.Links.One(adapters.RoleCustomer); o.Anywhere {
+		m.take(customer, "", o.Holding.Quanta)
 	}
 	return adapters.Answer{}, nil
 }
@@ -149,42 +154,48 @@ func newMirrorTown(t *testing.T, m *mirror) *town {
 	return x
 }
 
-// TestMirrorVoidWhileHeld: the vendor is told of a grant's end when nothing of
-// it can be captured any more, and until then holding it all is no difference.
-// What was given back before, and could not be taken off what was told, is
-// not withdrawn again.
+// TestMirrorVoidWhileHeld: a vendor that chooses the lots is told of a grant's
+// end when it ends, of what a hold keeps of it too: what is captured of it later
+// is the core's own. What was given back before, and could not be taken off what
+// was told, is not withdrawn again.
 func TestMirrorVoidWhileHeld(t *testing.T) {
-	m := newMirror()
-	x := newMirrorTown(t, m)
-	x.customer("acme")
-	key := ledger.AccountKey{Customer: "acme", Unit: "credits"}
-	grant := x.grant("acme", "grant", 100_00, core.Terms{})
-	debit, _, err := x.led.Debit(t.Context(), "debit", ledger.Charge{Account: key, Amount: 30_00})
-	x.must(err)
-	x.settle()
-	_, _, err = x.led.Reverse(t.Context(), "reverse", debit.ID, 20_00)
-	x.must(err)
-	hold, _, err := x.led.Hold(t.Context(), "hold", ledger.Charge{Account: key, Amount: 15_00}, ledger.HoldTerms{For: 24 * time.Hour})
-	x.must(err)
-	_, _, err = x.led.Void(t.Context(), "void", grant)
-	x.must(err)
-	x.settle()
-	left := &m.blocks["c-acme"][0].Left
-	if expect(t, x.compare(), "", ""); left.Quanta != 70_00 {
-		t.Errorf("with a part held the vendor has %d left, want what was not told", left.Quanta)
-	}
-	_, _, err = x.led.Release(t.Context(), "release", hold.Hold.ID)
-	x.must(err)
-	x.settle()
-	if expect(t, x.compare(), "", ""); left.Quanta != 0 {
-		t.Errorf("after its end the vendor has %d left, want none", left.Quanta)
-	}
-	x.grant("acme", "another", 50_00, core.Terms{})
-	_, _, err = x.led.Debit(t.Context(), "later", ledger.Charge{Account: key, Amount: 10_00})
-	x.must(err)
-	x.settle()
-	if expect(t, x.compare(), "", ""); m.blocks["c-acme"][1].Left.Quanta != 40_00 {
-		t.Errorf("of the next grant the vendor has %d left, want 4000", m.blocks["c-acme"][1].Left.Quanta)
+	for _, captured := range []bool{false, true} {
+		m := newMirror()
+		x := newMirrorTown(t, m)
+		x.customer("acme")
+		key := ledger.AccountKey{Customer: "acme", Unit: "credits"}
+		grant := x.grant("acme", "grant", 100_00, core.Terms{})
+		debit, _, err := x.led.Debit(t.Context(), "debit", ledger.Charge{Account: key, Amount: 30_00})
+		x.must(err)
+		x.settle()
+		_, _, err = x.led.Reverse(t.Context(), "reverse", debit.ID, 20_00)
+		x.must(err)
+		hold, _, err := x.led.Hold(t.Context(), "hold", ledger.Charge{Account: key, Amount: 15_00}, ledger.HoldTerms{For: 24 * time.Hour, Protect: true})
+		x.must(err)
+		_, _, err = x.led.Void(t.Context(), "void", grant)
+		x.must(err)
+		x.settle()
+		left := &m.blocks["c-acme"][0].Left
+		if expect(t, x.compare(), "", ""); left.Quanta != 0 {
+			t.Errorf("with a part held the vendor has %d left, want none", left.Quanta)
+		}
+		if captured {
+			_, _, _, err = x.led.Capture(t.Context(), "capture", ledger.CaptureTerms{Hold: hold.Hold.ID, Rest: true, Final: true})
+		} else {
+			_, _, err = x.led.Release(t.Context(), "release", hold.Hold.ID)
+		}
+		x.must(err)
+		x.settle()
+		if expect(t, x.compare(), "", ""); left.Quanta != 0 {
+			t.Errorf("after its end the vendor has %d left, want none", left.Quanta)
+		}
+		x.grant("acme", "another", 50_00, core.Terms{})
+		_, _, err = x.led.Debit(t.Context(), "later", ledger.Charge{Account: key, Amount: 10_00})
+		x.must(err)
+		x.settle()
+		if expect(t, x.compare(), "", ""); m.blocks["c-acme"][1].Left.Quanta != 40_00 {
+			t.Errorf("of the next grant the vendor has %d left, want 4000", m.blocks["c-acme"][1].Left.Quanta)
+		}
 	}
 }
 
@@ -200,7 +211,7 @@ func TestMirror(t *testing.T) {
 			key := ledger.AccountKey{Customer: "acme", Unit: "credits"}
 			var debits []core.ID
 			for step := range 25 {
-				switch n := random.IntN(6); {
+				switch n := random.IntN(8); {
 				case n == 0 || step == 0:
 					terms := core.Terms{Category: core.Promotional}
 					if random.IntN(2) == 0 {
@@ -219,6 +230,15 @@ func TestMirror(t *testing.T) {
 					_, _, err := x.led.Reverse(t.Context(), fmt.Sprint(step), debits[at], 0)
 					x.must(err)
 					debits = slices.Delete(debits, at, at+1)
+				case n > 5: // usage of a while ago, of grants that may have expired since
+					x.advance(time.Duration(random.IntN(20)) * time.Minute)
+					c := ledger.Charge{Account: key, Amount: core.Amount(1 + random.IntN(2000)), At: x.clock.Now().Add(-time.Duration(1+random.IntN(40)) * time.Minute)}
+					r, _, err := x.led.Debit(t.Context(), fmt.Sprint(step), c)
+					if err == nil {
+						debits = append(debits, r.ID)
+					} else if core.CodeOf(err) != core.CodeInsufficientCredits {
+						t.Fatal(err)
+					}
 				default:
 					x.settle()
 				}

@@ -57,7 +57,7 @@ func (o *order) lookUp() bool {
 		return true
 	case doCustomer:
 		return o.mark.Customer == "" && (o.tried || !o.body.New)
-	case doGrant, doSell, doTell, doDraw, doCancel, doRedo:
+	case doGrant, doSell, doRefund, doTell, doDraw, doCancel, doRedo:
 		return o.tried
 	}
 	return false
@@ -119,6 +119,8 @@ func (o *order) write(ctx context.Context, c *connection) (adapters.Answer, erro
 		return c.port.Consume(ctx, b.Consume.DrawOrder(o.draw, o.mark, sent, o.links))
 	case doCancel:
 		return c.port.CancelConsumption(ctx, o.taken.Order(o.mark, o.links))
+	case doRefund:
+		return c.port.Refund(ctx, mapping.RefundOrder(*b.Refund, o.mark, o.links))
 	case doCarrier:
 		return c.port.PutCarrier(ctx, adapters.CarrierOrder{Mark: o.mark, Links: o.links})
 	case doRedoEnd:

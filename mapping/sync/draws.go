@@ -81,7 +81,7 @@ func (j *job) splitInto(ctx context.Context, o *order, account ledger.AccountKey
 			row.Body, row.Tried, row.Leased = advanced(o, true), false, true
 			tx.SettleIntent(row)
 			if a := tx.Account(account); a != nil {
-				book.Settle(a)
+				book.Settle(a, began)
 				tx.Send(j.conn.Offer(book, a, tx.Now)...)
 			}
 			return tx.PutRecord(key, book)
@@ -134,7 +134,7 @@ func (j *job) look(ctx context.Context, c *mapping.Consumption, account ledger.A
 
 // keepLots writes down which lots the vendor holds, and offers it those that
 // it had no room for when one has gone.
-func keepLots(tx *ledger.Tx, conn *connection, key ledger.RecordKey, o *order) error {
+func keepLots(tx *ledger.Tx, conn *connection, key ledger.RecordKey, o *order, answer adapters.Answer) error {
 	book, err := bookOf(tx, key)
 	if err != nil {
 		return err
@@ -150,9 +150,10 @@ func keepLots(tx *ledger.Tx, conn *connection, key ledger.RecordKey, o *order) e
 		book.Give(g)
 		return tx.PutRecord(key, book)
 	}
-	if len(book.Kept) == 0 && !conn.ByLot() {
+	if len(book.Kept) == 0 && !conn.ByLot() && answer.Spared == 0 {
 		return nil
 	}
+	book.Withdraw(min(answer.Spared, o.body.End.Spare))
 	delete(book.Lots, o.body.End.Grant)
 	if a := tx.Account(ledger.AccountKey{Customer: o.customer, Unit: o.body.End.Unit}); a != nil {
 		tx.Send(conn.Offer(book, a, tx.Now)...)
@@ -183,11 +184,12 @@ func renew(tx *ledger.Tx, c *connection, row *ledger.Intent, g *mapping.GrantFac
 	return c.Renew(g, a)
 }
 
-// keep settles a grant that the vendor has no room for: it stays in the core.
-func (j *job) keep(ctx context.Context, o *order, e *adapters.Error) bool {
+// keep settles a grant that the vendor has no room for, or refuses after its
+// end: it stays in the core, and so does what was consumed of it.
+func (j *job) keep(ctx context.Context, o *order, e *adapters.Error, why string) bool {
 	key := mapping.BookKey(j.conn.Name, ledger.AccountKey{Customer: j.item.Customer, Unit: unitOf(o.body)})
 	j.onRow(ctx, func(b *ledger.Batch) { b.Records = append(b.Records, key) }, func(tx *ledger.Tx, row *ledger.Intent) error {
-		settle(row, o.body, ledger.Ignored, mapping.KeptReason+e.Error(), tx.Now)
+		settle(row, o.body, ledger.Ignored, mapping.KeptReason+why+e.Error(), tx.Now)
 		book, err := bookOf(tx, key)
 		if err != nil {
 			return err

@@ -137,6 +137,7 @@ const (
 	doTell     action = "tell"
 	doCancel   action = "cancel"
 	doSell     action = "sell"
+	doRefund   action = "refund"
 	doCarrier  action = "carrier" // what consumption is billed by, before the first of it
 	doSplit    action = "split"   // a window's consumption over the lots it was drawn from
 	doDraw     action = "draw"    // on one lot

@@ -21,6 +21,8 @@ func neutrals(b *mapping.Body, customer string) []string {
 		list = append(list, string(b.End.Grant))
 	case b.Sale != nil:
 		list = append(list, b.Sale.Pack, string(b.Sale.ID))
+	case b.Refund != nil:
+		list = append(list, string(b.Refund.Purchase))
 	case b.Consume != nil:
 		list = append(list, b.Consume.Window)
 		if d := b.Consume.NextDraw(); d != nil {
@@ -76,15 +78,14 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 		}
 	case body.End != nil:
 		o.act = doEnd
-		if o.links.One(adapters.RoleGrant) == "" {
-			return &unsent{ledger.Ignored, "the vendor was given no such grant"}, nil
-		}
-		return j.chooseEnd(tx, row, body.End)
+		return j.chooseEnd(tx, row, body.End, o.links.One(adapters.RoleGrant) != "")
 	case body.Sale != nil:
 		o.act = doSell
 		if p, err := purchaseOf(tx, body.Sale.ID); err != nil || p.State != sale.Pending && !row.Tried {
 			return &unsent{ledger.Ignored, fmt.Sprintf("the purchase is %s already", p.State)}, err
 		}
+	case body.Refund != nil:
+		o.act = doRefund
 	case body.Consume != nil:
 		return j.chooseWindow(tx, row, body.Consume, o)
 	case body.TrueUp != nil:
@@ -96,19 +97,54 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 }
 
 // chooseEnd fixes how much the end of a grant withdraws where we move a ledger
-// whose lots the vendor chooses.
-func (j *job) chooseEnd(tx *ledger.Tx, row *ledger.Intent, end *mapping.EndFacts) (*unsent, error) {
-	if row.Tried || j.conn.Strategy != adapters.Mirror || j.conn.ByLot() || end.Holding.Quanta == 0 {
+// whose lots the vendor chooses. There, what came back to a grant that was over
+// when the account joined is withdrawn too, wherever the vendor has it. Where we
+// name them, nothing can be put back on a lot that is gone, and so nothing be
+// withdrawn of it.
+func (j *job) chooseEnd(tx *ledger.Tx, row *ledger.Intent, end *mapping.EndFacts, given bool) (*unsent, error) {
+	key := mapping.BookKey(j.conn.Name, ledger.AccountKey{Customer: row.Customer, Unit: end.Unit})
+	none := &unsent{ledger.Ignored, "the vendor was given no such grant"}
+	switch {
+	case row.Tried:
+		return nil, nil
+	case !j.conn.Pools() && !given:
+		return none, nil
+	case end.Back && j.conn.ByLot():
+		book, err := bookOf(tx, key)
+		if err != nil {
+			return nil, err
+		}
+		if _, holds := book.Lots[end.Grant]; holds {
+			return nil, nil
+		}
+		return &unsent{ledger.Applied, "the vendor has ended the grant, nothing was put back on it there"}, nil
+	case !j.conn.Pools() || end.Holding.Quanta == 0:
 		return nil, nil
 	}
-	key := mapping.BookKey(j.conn.Name, ledger.AccountKey{Customer: row.Customer, Unit: end.Unit})
 	book, err := bookOf(tx, key)
-	if err != nil || book.Carry >= 0 {
+	switch {
+	case err != nil:
 		return nil, err
+	case book.Keeps(end.Grant) && end.Keep >= 0, !given && (end.Seq == 0 || end.Seq > book.Joined):
+		return none, nil
 	}
-	end.Holding.Quanta = book.Withdraw(end.Holding.Quanta)
-	if err := tx.PutRecord(key, book); err != nil || end.Holding.Quanta > 0 {
-		return nil, err
+	end.Anywhere = end.Anywhere || !given
+	switch changed := book.Carry < 0 && end.Anywhere; {
+	case end.Keep > 0:
+		book.Keep(&mapping.GrantFacts{Grant: end.Grant, Seq: end.Keep})
+		end.Keep = -1
+		fallthrough
+	case changed:
+		if end.Anywhere {
+			end.Holding.Quanta = book.Withdraw(end.Holding.Quanta)
+		}
+		if err := tx.PutRecord(key, book); err != nil {
+			return nil, err
+		}
+	}
+	end.Spare = min(end.Holding.Quanta, -book.Carry)
+	if end.Holding.Quanta > 0 {
+		return nil, nil
 	}
 	return &unsent{ledger.Applied, "the vendor was told of more consumption than this grant had left"}, nil
 }
@@ -183,7 +219,7 @@ func (j *job) chooseWindow(tx *ledger.Tx, row *ledger.Intent, c *mapping.Consump
 func peek(a *core.Account, connection string, number int64, now core.Time) (ledger.Told, bool) {
 	for _, w := range a.Windows {
 		if w.Connection == connection && w.Number == number && w.Closes != 0 {
-			return ledger.Told{Number: w.Number, Consumed: a.Consumed, Before: w.Told, Opened: w.Opened, Closed: now}, true
+			return ledger.Told{Number: w.Number, Consumed: a.Consumed, Before: w.Told, Opened: w.Opened, Closed: now, Apart: w.Apart}, true
 		}
 	}
 	return ledger.Told{}, false

@@ -89,7 +89,7 @@ func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) b
 		}
 		settle(row, o.body, ledger.Applied, "", tx.Now)
 		if lots {
-			return keepLots(tx, j.conn, book, o)
+			return keepLots(tx, j.conn, book, o, answer)
 		}
 		switch o.act {
 		case doTell:
@@ -189,7 +189,10 @@ func (j *job) failed(ctx context.Context, o *order, d done, err error) bool {
 		})
 	}
 	if e.Code == adapters.CodeFull && o.act == doGrant {
-		return j.keep(ctx, o, e)
+		return j.keep(ctx, o, e, "")
+	}
+	if o.act == doGrant && refusesContent(e) && !o.doubtful(j.conn) && o.body.Grant.Expires <= j.w.o.Ledger.Now() {
+		return j.keep(ctx, o, e, "it ended before the vendor took it: ")
 	}
 	v := j.judge(o, d, e, wall)
 	state := ledger.Waiting

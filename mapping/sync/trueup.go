@@ -224,7 +224,7 @@ func (s *ledgerSide) count(ctx context.Context, reader ledger.Reader) error {
 			e := &page[i]
 			s.seq = e.Seq
 			switch e.Kind {
-			case core.EntryDebit, core.EntryCapture:
+			case core.EntryDebit, core.EntryCapture, core.EntrySettle:
 				s.later[e.Grant] += e.Amount
 			case core.EntryReverse:
 				s.later[e.Grant] -= e.Amount

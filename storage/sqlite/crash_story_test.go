@@ -13,6 +13,7 @@ import (
 	"scrip/core"
 	"scrip/core/convert"
 	"scrip/core/ledger"
+	"scrip/core/plan"
 	"scrip/core/sale"
 	"scrip/internal/crash"
 	"scrip/storage/sqlite"
@@ -42,6 +43,7 @@ var stories = map[string]func(*story) error{
 	"inbox":  (*story).inbox,
 	"outbox": (*story).outbox,
 	"sweep":  (*story).sweep,
+	"renew":  (*story).renew,
 	"unit":   (*story).unit,
 	"erase":  (*story).erase,
 }
@@ -336,6 +338,45 @@ func (s *story) sweep() error {
 		}
 	}
 	return nil
+}
+
+// renew lets two subscriptions renew, one of which waits for its payment (CR-07).
+func (s *story) renew() error {
+	month := plan.Span{N: 1, Of: plan.Month}
+	terms := plan.Terms{
+		Plan: "pro", Every: month, Prices: []core.Money{{Minor: 1000, Currency: "usd"}}, AtZero: core.Overage,
+		Allotments: []plan.Allotment{{Credits: 100, Every: month, Rollover: &plan.Rollover{Max: 30, Cycles: 1}}},
+		Overage:    &plan.Overage{Prices: []core.Price{{Rate: core.Rate{Num: 2, Den: 1}, Currency: "usd"}}, Per: 1},
+	}
+	paid := terms
+	paid.Allotments = []plan.Allotment{{Credits: 100, Every: month, OnPayment: true}}
+	ann, bob := crashAccount, ledger.AccountKey{Customer: "bob", Unit: "credits"}
+	for _, one := range []struct {
+		account ledger.AccountKey
+		terms   plan.Terms
+	}{{ann, terms}, {bob, paid}} {
+		if err := s.customer(one.account.Customer); err != nil {
+			return err
+		}
+		if _, _, err := s.Subscribe(s.ctx, one.account, plan.Wish{Terms: one.terms, Zone: "Europe/Berlin"}); err != nil {
+			return err
+		}
+	}
+	if _, err := s.spend("most", ann, 60); err != nil {
+		return err
+	}
+	s.now = crashStart.AddMonths(1)
+	for n := 1; n > 0; {
+		var err error
+		if n, _, err = s.Sweep(s.ctx, 1); err != nil {
+			return err
+		}
+	}
+	if _, err := s.spend("over", ann, 150); err != nil {
+		return err
+	}
+	_, _, err := s.Renew(s.ctx, bob, plan.Renewal{Start: s.now, Object: "in_1", Paid: terms.Prices[0]})
+	return err
 }
 
 // unit changes the unit of three customers, of whom one is spending, and takes

@@ -21,6 +21,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/plan"
 	"scrip/internal/crash"
 	"scrip/storage/sqlite"
 )
@@ -231,7 +232,7 @@ func openReader(t *testing.T, path string) ledger.Reader {
 }
 
 // byItself are the kinds of entries that time, or a change of unit, makes.
-var byItself = []core.EntryKind{core.EntryExpire, core.EntryRelease, core.EntryHold, core.EntryConvertOut, core.EntryConvertIn}
+var byItself = []core.EntryKind{core.EntryExpire, core.EntryRelease, core.EntryHold, core.EntryConvertOut, core.EntryConvertIn, core.EntryRollOut, core.EntryRollIn}
 
 // whole checks the invariants of a file as the crash left it: what was
 // answered is there; a request has all its entries and entries have their
@@ -262,7 +263,7 @@ func whole(t *testing.T, path string, answers []acknowledged) {
 			t.Fatal(err)
 		}
 		switch {
-		case req != nil, slices.Contains(byItself, e.Kind):
+		case req != nil, slices.Contains(byItself, e.Kind), renewed(t, r, &e):
 		case e.Kind == core.EntryGrant: // a purchase's, made by its payment
 			paid = true
 		default:
@@ -286,6 +287,19 @@ func whole(t *testing.T, path string, answers []acknowledged) {
 			t.Errorf("intent %s is %s, tried %v, with links %v, %v", i.Ref, i.State, i.Tried, links, err)
 		}
 	}
+}
+
+// renewed reports whether an entry makes a grant of a subscription.
+func renewed(t *testing.T, r ledger.Reader, e *ledger.Positioned) bool {
+	t.Helper()
+	if e.Kind != core.EntryGrant {
+		return false
+	}
+	_, g, err := r.Accounts.Grant(t.Context(), e.Grant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g != nil && plan.Made(e.Customer, &g.Terms, "")
 }
 
 // calls checks that the vendor was called in order and, when a call was

@@ -91,7 +91,7 @@ func (r reader) Holds(ctx context.Context, key ledger.AccountKey, before core.ID
 // Grants implements [ledger.AccountReader].
 func (r reader) Grants(ctx context.Context, key ledger.AccountKey, afterSeq int64, limit int) (list []core.Grant, err error) {
 	err = r.store.with(ctx, func(conn *sqlite.Conn) error {
-		q := query(conn, "SELECT "+grantColumns+" FROM grants WHERE bucket = ? AND account = ? AND seq > ? ORDER BY seq LIMIT ?")
+		q := query(conn, "SELECT "+grantColumns+" FROM grants WHERE bucket = +? AND account = +? AND seq > ? ORDER BY seq LIMIT +?")
 		q.ints(bucketOf(key)).text(accountName(key)).ints(afterSeq, int64(limit))
 		return q.each(func(r *row) error { list = append(list, r.grant()); return nil })
 	})
@@ -101,7 +101,7 @@ func (r reader) Grants(ctx context.Context, key ledger.AccountKey, afterSeq int6
 // Entries implements [ledger.EntryReader].
 func (r reader) Entries(ctx context.Context, key ledger.AccountKey, afterSeq int64, limit int) (list []core.Entry, err error) {
 	err = r.store.with(ctx, func(conn *sqlite.Conn) error {
-		q := query(conn, "SELECT "+entryColumns+" FROM entries WHERE bucket = ? AND account = ? AND seq > ? ORDER BY seq LIMIT ?")
+		q := query(conn, "SELECT "+entryColumns+" FROM entries WHERE bucket = +? AND account = +? AND seq > ? ORDER BY seq LIMIT +?")
 		q.ints(bucketOf(key)).text(accountName(key)).ints(afterSeq, int64(limit))
 		return q.each(func(r *row) error { list = append(list, r.entry()); return nil })
 	})
@@ -130,7 +130,7 @@ func (r reader) Request(ctx context.Context, hash string) (req *ledger.Request, 
 // Keys implements [ledger.EntryReader].
 func (r reader) Keys(ctx context.Context, after ledger.AccountKey, limit int) (list []ledger.AccountKey, err error) {
 	err = r.store.with(ctx, func(conn *sqlite.Conn) error {
-		q := query(conn, "SELECT account FROM accounts WHERE (bucket, account) > (?, ?) ORDER BY bucket, account LIMIT ?")
+		q := query(conn, "SELECT account FROM accounts WHERE (bucket, account) > (?, ?) ORDER BY bucket, account LIMIT +?")
 		bucket, name := bucketOf(after), accountName(after)
 		if after == (ledger.AccountKey{}) {
 			bucket, name = -1, ""

@@ -105,11 +105,12 @@ func windowsRoundTrip(w *world) {
 	w.need(w.commit(ledger.Batch{}, ann, func(a *core.Account) error {
 		a.OpenWindow("east", time.Second, start)
 		a.OpenWindow("west", 2*time.Second, start+1)
+		a.SetApart("west", 7)
 		return nil
 	}))
 	want := []core.Window{
 		{Connection: "east", Number: 1, Opened: start, Closes: start + 1_000_000},
-		{Connection: "west", Number: 1, Opened: start + 1, Closes: start + 2_000_001},
+		{Connection: "west", Number: 1, Opened: start + 1, Closes: start + 2_000_001, Apart: 7},
 	}
 	w.same("open windows", w.account(ann).Windows, want)
 	w.debit(ann, 20)

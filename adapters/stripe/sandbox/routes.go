@@ -104,6 +104,9 @@ func invoiceRoutes() []sandbox.Route {
 		route("GET", "/v1/payment_intents/{id}", "client_secret", getIntent),
 		route("GET", "/v1/charges", paging+createdFilter+"customer payment_intent", listCharges),
 		route("GET", "/v1/charges/{id}", "", getCharge),
+		route("POST", "/v1/refunds", "charge payment_intent amount reason metadata metadata[*]", createRefund),
+		route("GET", "/v1/refunds", paging+createdFilter+"charge payment_intent", listRefunds),
+		route("GET", "/v1/refunds/{id}", "", getRefund),
 	}
 }
 

@@ -16,6 +16,7 @@ type state struct {
 	Intents       table[*intent]
 	Charges       table[*charge]
 	Disputes      table[*dispute]
+	Refunds       table[*refund]
 	Subscriptions table[*subscription]
 	Endpoints     table[*endpoint]
 	Events        table[*event]
