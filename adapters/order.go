@@ -68,7 +68,7 @@ func (l Links) One(role string) string {
 type Answer struct {
 	Links  []Link
 	PayURL string
-	Spared int64 // quanta of [EndOrder].Spare that were not withdrawn
+	Spared int64 // quanta of [EndOrder].Spare that were not withdrawn; below zero so many more were, or are lost
 }
 
 // Holding is a value as a vendor keeps it: a whole number of its smallest
@@ -129,6 +129,7 @@ type EndOrder struct {
 	TrueUp   bool        // the vendor has drawn for the period: end it even if some was consumed
 	Holding  Holding     // what is left of it at the vendor, where the vendor must be told how much
 	Anywhere bool        // it is in whatever lots the customer has: it came back when the grant's own was over, or the grant was never given
+	Over     bool        // nothing is left of the grant: what its own lot holds beyond that would be lost, and is taken too
 	Spare    int64       // so many quanta are missing at the vendor already: they are not withdrawn from other lots than the grant's
 	Links    Links
 }

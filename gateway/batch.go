@@ -38,6 +38,7 @@ type batchItemBody struct {
 	Amount     *decimal          `json:"amount,omitempty"`
 	Unit       string            `json:"unit,omitempty"`
 	At         string            `json:"at,omitempty" format:"date-time" doc:"when it happened; now when left out"`
+	AcceptLate bool              `json:"accept_late,omitempty" doc:"needs scope admin"`
 	Outcome    string            `json:"outcome,omitempty"`
 }
 
@@ -92,7 +93,7 @@ func (g *gateway) batchItem(ctx context.Context, raw rawDebit) ledger.BatchItem 
 	if err := decode(raw, &b); err != nil {
 		return ledger.BatchItem{Key: b.Key, Err: err}
 	}
-	debit := debitBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit, b.At, b.Outcome}
+	debit := debitBody{b.Customer, b.Action, b.Quantity, b.Dimensions, b.Amount, b.Unit, b.At, b.AcceptLate, b.Outcome}
 	item := ledger.BatchItem{Key: b.Key}
 	item.Charge, item.Err = g.debitCharge(ctx, b.Key, &debit)
 	return item

@@ -16,6 +16,7 @@ type debitBody struct {
 	Amount     *decimal          `json:"amount,omitempty" doc:"or name an action"`
 	Unit       string            `json:"unit,omitempty" doc:"of the amount; may be left out while one unit is configured"`
 	At         string            `json:"at,omitempty" format:"date-time" doc:"when it happened, within the configured windows; now when left out"`
+	AcceptLate bool              `json:"accept_late,omitempty" doc:"take it however long ago it happened; needs scope admin"`
 	Outcome    string            `json:"outcome,omitempty" doc:"how the action ended; one that the rate card refunds costs nothing"`
 }
 
@@ -35,6 +36,7 @@ type debitView struct {
 	Late        bool             `json:"late,omitempty" doc:"the hold had expired"`
 	EffectiveAt *string          `json:"effective_at,omitempty" format:"date-time" doc:"of one that happened before now: the instant that it is placed at"`
 	OriginalAt  *string          `json:"original_at,omitempty" format:"date-time" doc:"what the request named, where that lies in a closed period"`
+	Accepted    bool             `json:"accepted_late,omitempty" doc:"it was older than is taken, and an administrator had it taken"`
 	Parts       []debitPartView  `json:"parts,omitempty" doc:"of an action that costs several units at once: each of them, the first included"`
 	Balance     decimal          `json:"balance" doc:"available right after"`
 	Replayed    bool             `json:"replayed" doc:"whether this is the answer to an earlier request with the same key"`
@@ -97,8 +99,13 @@ func (g *gateway) debitCharge(ctx context.Context, key string, b *debitBody) (le
 	if err != nil {
 		return ledger.Charge{}, err
 	}
+	if b.AcceptLate {
+		if err := g.keys.check(callOf(ctx).r, admin); err != nil {
+			return ledger.Charge{}, err
+		}
+	}
 	c, err := g.charge(ctx, ledger.OpDebit, key, b.charge())
-	c.At = at
+	c.At, c.AcceptLate = at, b.AcceptLate
 	return c, err
 }
 

@@ -15,7 +15,7 @@ type entryView struct {
 	Customer    string  `json:"customer"`
 	Unit        string  `json:"unit"`
 	Seq         int64   `json:"seq" doc:"without gaps in each account, from 1"`
-	Kind        string  `json:"kind" enum:"grant,debit,hold,capture,release,expire,void,reverse,convert_out,convert_in"`
+	Kind        string  `json:"kind" enum:"grant,debit,hold,capture,release,expire,void,reverse,convert_out,convert_in,overage,overage_back,overdraw,overdraw_back,settle,roll_out,roll_in,clawback,reinstate,owe,reinstate_owed,restore"`
 	Grant       string  `json:"grant"`
 	Source      string  `json:"source" doc:"the debit, hold, reversal or grant that caused it"`
 	Amount      decimal `json:"amount"`

@@ -66,6 +66,12 @@ func TestLateDebit(t *testing.T) {
 		}
 	}
 	balance(then, "0.00")
+
+	old := `{"customer":"ann","amount":"0","at":"` + (start - 40*24*lateHour).String() + `","accept_late":true}`
+	w.call("POST", "/v1/debits", old, "Idempotency-Key", "old", "Authorization", "Bearer "+w.key("write")).refused(403, "forbidden", "")
+	if a := w.post("/v1/debits", "old", old).ok(200); a.at("accepted_late") != true {
+		t.Errorf("the answer is %s", a.raw)
+	}
 }
 
 func TestPeriods(t *testing.T) {

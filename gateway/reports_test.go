@@ -97,3 +97,44 @@ func TestReportsOverTheWire(t *testing.T) {
 		t.Errorf("a report of a closed database: %q %s", ties, text)
 	}
 }
+
+// stuck is a caller who takes nothing until it is told to.
+type stuck struct {
+	*httptest.ResponseRecorder
+	reached chan<- struct{}
+	proceed <-chan struct{}
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	s.reached <- struct{}{}
+	<-s.proceed
+	return s.ResponseRecorder.Write(p)
+}
+
+// Two callers that take their reports slowly keep a third out, and nobody else.
+func TestReportsAreFew(t *testing.T) {
+	w := newWorld(t)
+	w.soldTo("ann")
+	reached, goOn, done := make(chan struct{}), make(chan struct{}), make(chan int)
+	for range mostReports {
+		go func() {
+			r := httptest.NewRequest(http.MethodGet, "/v1/reports/revenue", http.NoBody)
+			r.Header.Set("Authorization", "Bearer "+rootKey)
+			s := &stuck{httptest.NewRecorder(), reached, goOn}
+			w.g.ServeHTTP(s, r)
+			done <- s.Code
+		}()
+		<-reached
+	}
+	if a := w.call("GET", "/v1/reports/revenue", "").refused(429, core.CodeRateLimited, ""); a.header.Get("Retry-After") == "" {
+		t.Error("nothing says when to come back")
+	}
+	w.post("/v1/debits", "beside", `{"customer":"ann","amount":"1"}`).ok(200)
+	close(goOn)
+	for range mostReports {
+		if code := <-done; code != 200 {
+			t.Errorf("a slow caller got %d", code)
+		}
+	}
+	w.call("GET", "/v1/reports/revenue", "").ok(200)
+}

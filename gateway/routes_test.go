@@ -39,6 +39,7 @@ GET /v1/migrations read
 GET /v1/notices read
 GET /v1/outbox read
 GET /v1/outbox/{id} read
+GET /v1/periods read
 GET /v1/purchases/{id} read
 GET /v1/reconciliations/{id} read
 GET /v1/reconciliations/{id}/findings read
@@ -64,6 +65,7 @@ POST /v1/migrations/{id}/resume admin
 POST /v1/migrations/{id}/rollback admin
 POST /v1/outbox/{id}/park write
 POST /v1/outbox/{id}/retry write
+POST /v1/periods admin
 POST /v1/purchases/{id}/refund write
 POST /v1/quotes read
 POST /v1/reconciliations write

@@ -62,6 +62,7 @@ type EndFacts struct {
 	Holding  adapters.Holding `json:"holding,omitzero"`   // what ended of it since the vendor was last told
 	Seq      int64            `json:"seq,omitempty"`      // of the entry that made the grant
 	Anywhere bool             `json:"anywhere,omitempty"` // the grant's own lot need not hold it, see [adapters.EndOrder]
+	Over     bool             `json:"over,omitempty"`     // nothing is left of the grant
 	Spare    int64            `json:"spare,omitempty"`    // quanta that are missing at the vendor already
 	Keep     int64            `json:"keep,omitempty"`     // a hold keeps some of the grant: after this entry it is the core's alone; below zero once that is in the book
 	Back     bool             `json:"back,omitempty"`     // all of that was given back to it by the same command, when it had ended

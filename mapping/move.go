@@ -102,14 +102,23 @@ func (o *Outward) Withdraw(now core.Time, a *core.Account, connection string) []
 		if err != nil {
 			return nil
 		}
-		left, err := q.Holding(g.Remaining)
+		left, err := q.Holding(c.standing(g))
 		if err == nil && left.Quanta == 0 {
 			continue
 		}
-		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: left, Seq: g.Seq}
+		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: left, Seq: g.Seq, Over: c.Pools()}
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, connection), now, now, &Body{End: end}))
 	}
 	return intents
+}
+
+// standing is what a vendor still has to hold of a grant: where it chooses the
+// lots, all of one that has ended while a hold keeps a part of it.
+func (c *Connection) standing(g *core.Grant) core.Amount {
+	if g.Closed == "" || !c.Pools() {
+		return g.Remaining
+	}
+	return g.Remaining + g.Ended - g.Away
 }
 
 // moveKey tells one joining or leaving of an account from another.

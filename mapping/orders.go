@@ -23,7 +23,7 @@ func (g *GrantFacts) Order(mark adapters.Mark, now core.Time, links adapters.Lin
 
 // Order withdraws the grant.
 func (e *EndFacts) Order(mark adapters.Mark, links adapters.Links) adapters.EndOrder {
-	return adapters.EndOrder{Mark: mark, Grant: e.Grant, Consumed: e.Consumed, Holding: e.Holding, Anywhere: e.Anywhere, Spare: e.Spare, Links: links}
+	return adapters.EndOrder{Mark: mark, Grant: e.Grant, Consumed: e.Consumed, Holding: e.Holding, Anywhere: e.Anywhere, Over: e.Over, Spare: e.Spare, Links: links}
 }
 
 // Order tells the closed window. now is the business time at which it is sent.

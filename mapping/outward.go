@@ -350,7 +350,7 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 			continue // the vendor has nothing of it left
 		}
 		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: ended, Seq: g.Seq, Back: passing(g.ID, entries)}
-		end.Anywhere = end.Back && c.Pools()
+		end.Anywhere, end.Over = end.Back && c.Pools(), !part && c.Pools()
 		due := now
 		for _, w := range a.Windows {
 			if w.Connection == c.Name {
@@ -365,10 +365,9 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 	return intents
 }
 
-// heldIntents withdraws grants that have ended from a vendor that chooses the
-// lots, what holds keep of them too: it may write a lot off before the holds are
-// resolved, and would then draw on another for what is captured. That is the
-// core's own from here on. Deciding it again makes the same intent.
+// heldIntents withdraws grants that have expired from a vendor that chooses the
+// lots, what holds keep of them too: it writes a lot off soon after, and would
+// draw on another for what is captured then. That is the core's own from here on. Deciding it again makes the same intent.
 func heldIntents(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
 	if !c.Pools() || len(entries) > 0 && !slices.ContainsFunc(entries, func(e core.Entry) bool { return ended(e.Kind) }) {
 		return nil
@@ -376,7 +375,7 @@ func heldIntents(now core.Time, c *Connection, a *core.Account, entries []core.E
 	var intents []*ledger.Intent
 	for i := range a.Grants {
 		g := &a.Grants[i]
-		if g.Closed == "" || g.Remaining == 0 || came(g.ID, entries) {
+		if g.Closed != core.Expired || g.Remaining == 0 || came(g.ID, entries) {
 			continue
 		}
 		q, err := c.QuantumOf(a.Unit)
@@ -389,7 +388,7 @@ func heldIntents(now core.Time, c *Connection, a *core.Account, entries []core.E
 			continue
 		}
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, c.Name)+"/held", now, now, &Body{End: &EndFacts{
-			Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: q.of(was - is), Seq: g.Seq, Keep: a.Seq,
+			Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: q.of(was - is), Seq: g.Seq, Over: true, Keep: a.Seq,
 		}}))
 	}
 	return intents
@@ -474,7 +473,7 @@ func endedHolding(c *Connection, unit core.Unit, g *core.Grant, entries []core.E
 		}
 	}
 	switch {
-	case remained != 0 && before != away && g.Closed != "" && c.Pools():
+	case remained != 0 && before != away && g.Closed == core.Expired && c.Pools():
 		before = gone // it ended before, and all of it was withdrawn then
 	case remained != 0 || g.Closed == "":
 		before = away // while something remained, no end was told but what a change of unit took

@@ -175,6 +175,14 @@ func (b *Book) Withdraw(quanta int64) int64 {
 	return quanta - n
 }
 
+// Spare notes that so much less was taken off at the vendor by the end of a
+// grant than ended in the core, of what is missing there already; below zero,
+// that so much more was, which is missing from now on.
+func (b *Book) Spare(quanta int64) {
+	n := min(quanta, -b.Carry)
+	b.Carry, b.Over = b.Carry+n, b.Over+n
+}
+
 // Add notes a window that was told, the oldest giving way.
 func (b *Book) Add(s ToldWindow) {
 	b.Windows = append(b.Windows, s)

@@ -143,6 +143,43 @@ func testPayments(t *testing.T, b *bench) {
 			known = append(known, followMoney(t, m.take(), step, &purchase, known)...)
 		}
 	}
+	if b.has("refund packs") {
+		testRefund(t, b, m, price)
+	}
+}
+
+// testRefund asks for a quarter of a payment twice, with one mark: it goes back
+// once, and one event tells how much.
+func testRefund(t *testing.T, b *bench, m *mailbox, price core.Money) {
+	o := sell(2, price)
+	invoice := b.must(o).Links[0]
+	b.may("pay", fmt.Sprintf(`{"object":%q,"outcome":"paid"}`, invoice.Vendor))
+	m.take()
+	mark := b.mark(adapters.RefundKind, 2, invoice.Neutral)
+	part := core.Money{Minor: price.Minor / 4, Currency: price.Currency}
+	var made [2]adapters.Answer
+	for i := range made {
+		var err error
+		made[i], err = b.port.Refund(t.Context(), adapters.RefundOrder{Mark: mark, Purchase: core.ID(invoice.Neutral), Amount: part, Links: adapters.Links{invoice}})
+		if err != nil {
+			t.Fatalf("refund %d: %v", i, err)
+		}
+	}
+	if a, z := made[0].Links, made[1].Links; len(a) != 1 || !slices.Equal(a, z) || a[0].Role != adapters.RoleRefund {
+		t.Errorf("a refund and its repetition brought %v and %v", a, z)
+	}
+	told := 0
+	for _, e := range m.take() {
+		if e.Kind == adapters.RefundEvent {
+			told++
+			if e.Payment == nil || e.Payment.Paid != part || !e.Payment.Settled || e.Mark != "" {
+				t.Errorf("event %q tells of the refund as %+v", e.Type, e.Payment)
+			}
+		}
+	}
+	if told != 1 {
+		t.Errorf("%d events tell of the refund", told)
+	}
 }
 
 // followMoney checks the events of one step and returns the vendor's objects

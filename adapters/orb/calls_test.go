@@ -131,6 +131,7 @@ func TestEndGrant(t *testing.T) {
 	}{
 		{"whole", block("30", later), none, none, none, []string{`"void" 30.00`}, ""},
 		{"holds more", block("80.5", later), none, none, none, []string{`"void" 30.00`}, ""},
+		{"holds more, is over", block("80.5", later), none, none, none, []string{`"void" 80.50`}, ""},
 		{"holds less", block("20", later), none, none, other, []string{`"void" 20.00`, `"decrement" 10.00`}, ""},
 		{"holds finer parts", block("20.009", later), none, none, none, []string{`"void" 20.00`, `"decrement" 10.00`}, ""},
 		{"holds nothing", block("0", later), none, none, none, []string{`"decrement" 30.00`}, ""},
@@ -160,12 +161,15 @@ func TestEndGrant(t *testing.T) {
 			if len(c.want) > 0 && strings.Contains(c.want[0], "decrement") {
 				f.answers[ledgerEntry] = f.answers[ledgerEntry][1:]
 			}
-			_, err := a.EndGrant(t.Context(), adapters.EndOrder{
-				Mark: adapters.Mark{ID: intent(1), Kind: adapters.EndKind}, Grant: "grn_1", Holding: adapters.Holding{Quanta: 3000, Scale: 2, Unit: "credits"},
+			answer, err := a.EndGrant(t.Context(), adapters.EndOrder{
+				Mark: adapters.Mark{ID: intent(1), Kind: adapters.EndKind}, Grant: "grn_1", Holding: adapters.Holding{Quanta: 3000, Scale: 2, Unit: "credits"}, Over: strings.Contains(c.name, "over"),
 				Links: append(adapters.Links{{Neutral: "grn_1", Role: adapters.RoleGrant, Vendor: "B1"}}, customerLinks...),
 			})
 			if codeOf(err) != c.code {
 				t.Fatalf("got %v", err)
+			}
+			if over := strings.Contains(c.name, "over"); over != (answer.Spared == -5050) {
+				t.Errorf("%d were spared", answer.Spared)
 			}
 			var got []string
 			for _, w := range f.writes() {

@@ -17,7 +17,8 @@ import (
 // that are gone count as done: nothing of them can be spent. Of those that have
 // expired the part counts that Orb wrote off; what it had burned of them before
 // others is still in the others. What may be anywhere is taken by a decrement
-// where the blocks do not hold it. The order's spare comes off that part.
+// where the blocks do not hold it. The order's spare comes off that part. Of a
+// grant that is over the blocks are emptied, since what they hold would be lost.
 //
 // What an earlier attempt did is read from the ledger first, since the blocks'
 // balances no longer tell it.
@@ -50,7 +51,7 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 	}
 	for _, id := range blocks {
 		_, done := voided[id]
-		if parts <= 0 || done || len(blocks) == 1 && len(voided) > 0 {
+		if parts <= 0 && !o.Over || done || len(blocks) == 1 && len(voided) > 0 {
 			continue
 		}
 		taken, over, err := a.void(ctx, customer, id, parts, len(blocks) > 1, o)
@@ -71,7 +72,7 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 	}
 	// What is missing already is missing in the others: the blocks of an ended
 	// grant would be lost when they expire.
-	spared := max(0, min(o.Spare, parts))
+	spared := min(o.Spare, parts)
 	return adapters.Answer{Spared: spared}, a.takeRest(ctx, customer, parts-spared, since, o)
 }
 
@@ -117,7 +118,10 @@ func (a *Adapter) void(ctx context.Context, customer, id string, parts int64, se
 	if err != nil || over {
 		return 0, over, err
 	}
-	if taken = min(left, parts); taken <= 0 {
+	if taken = min(left, parts); o.Over {
+		taken = left
+	}
+	if taken <= 0 {
 		return 0, false, nil
 	}
 	key := string(o.Mark.ID) + ":void"

@@ -123,5 +123,15 @@ func (s *shell) purchase() *cobra.Command {
 	get := &cobra.Command{Use: "get PURCHASE", Short: "show a purchase, and where to pay", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return s.call(cmd, request{method: http.MethodGet, path: "/v1/purchases/" + url.PathEscape(args[0])}, func(a answer) error { return s.show(a) })
 	}}
-	return group("purchase", "buy packs", create, get)
+	refund := &cobra.Command{Use: "refund PURCHASE [AMOUNT]", Short: "ask the vendor to give the money back, all that is left or so much", Args: cobra.RangeArgs(1, 2)}
+	refundKey := s.keyed(refund)
+	refund.RunE = func(cmd *cobra.Command, args []string) error {
+		b := body{}
+		if len(args) == 2 {
+			b["amount"] = args[1]
+		}
+		return s.call(cmd, request{method: http.MethodPost, path: "/v1/purchases/" + url.PathEscape(args[0]) + "/refund", key: refundKey(), body: b},
+			func(a answer) error { return s.show(a) })
+	}
+	return group("purchase", "buy packs", create, get, refund)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +86,10 @@ func drawPlan(ctx context.Context, file *configFile, to io.Writer, seen *gallery
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
-	if p, err = a.plan(); err != nil {
+	if p, err = a.plan(); err == nil {
+		err = a.keepsCards(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	w, err := migrate.NewWriter(to, p)
@@ -121,6 +126,21 @@ func (s *shell) makePlan(cmd *cobra.Command) (*migrate.Plan, *configFile, error)
 	}
 	p, err := a.plan()
 	return p, file, errors.Join(err, a.close())
+}
+
+// keepsCards refuses a file without a version of the rate card that a customer
+// keeps: its actions would have no price.
+func (a *app) keepsCards(ctx context.Context) error {
+	kept, err := a.ledger.KeptCards(ctx)
+	if err != nil {
+		return err
+	}
+	for _, version := range slices.Sorted(maps.Keys(kept)) {
+		if a.wanted.Cards.Version(version) == nil {
+			return core.Errorf(core.CodeInvalid, "customer %q keeps rate card %q, which is not in the file: keep it there, or take the customer's setting back", kept[version], version)
+		}
+	}
+	return nil
 }
 
 // targetOf is a connection as the target of a vendor move.
@@ -178,7 +198,9 @@ func (s *shell) apply() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = migrate.Apply(cmd.Context(), a.ledger, p, file.text, migrate.SettingsOf(a.wanted))
+			if err = a.keepsCards(cmd.Context()); err == nil {
+				err = migrate.Apply(cmd.Context(), a.ledger, p, file.text, migrate.SettingsOf(a.wanted))
+			}
 			if err == nil {
 				s.say("applied; a gateway that serves takes it up within seconds")
 			}

@@ -73,6 +73,14 @@ func retell(t *testing.T, entries []outsideEntry) map[string]*story {
 		if e.Seq != int64(len(s.points))+1 {
 			t.Errorf("%s: entry %d where %d was due", e.Customer, e.Seq, len(s.points)+1)
 		}
+		if e.Grant == "" { // overage: no grant moves
+			last := point{new(big.Rat), "", new(big.Rat), new(big.Rat)}
+			if n := len(s.points); n > 0 {
+				last.consumed.Set(s.points[n-1].consumed)
+			}
+			s.points = append(s.points, last)
+			continue
+		}
 		amount, g := decimalOf(t, e.Amount), s.grants[e.Grant]
 		if g == nil {
 			g = &lotStory{new(big.Rat), new(big.Rat), new(big.Rat), len(s.points)}

@@ -90,6 +90,9 @@ func diff(before, after string) []string {
 		if strings.HasPrefix(line, " ") && section != "" {
 			lines, section = append(lines, " "+section), ""
 		}
+		if !strings.HasPrefix(line, " ") {
+			section = ""
+		}
 		lines = append(lines, sign+line)
 	}
 	for len(old)+len(now) > 0 {

@@ -16,7 +16,7 @@ func (st *stage) story() error {
 	if err := st.advance(st.clock); err != nil {
 		return err
 	}
-	for _, part := range [][]func() error{st.mainJob(), st.moveHouse(), st.leaveCredits()} {
+	for _, part := range [][]func() error{st.mainJob(), st.moveHouse(), st.leaveCredits(), st.sellPlans()} {
 		for _, chapter := range part {
 			if err := chapter(); err != nil {
 				return err

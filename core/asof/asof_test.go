@@ -232,7 +232,6 @@ func TestWhatWasKnownStays(t *testing.T) {
 	})
 }
 
-// LC-10.
 func TestLateFacts(t *testing.T) {
 	month := func(id core.ID, amount core.Amount, starts, expires core.Time) core.Terms {
 		return core.Terms{ID: id, Amount: amount, Category: core.Allotment, Starts: starts, Expires: expires}

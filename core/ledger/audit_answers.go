@@ -27,6 +27,7 @@ type answer struct {
 	balance  core.Balance
 	at       core.Time
 	happened core.Time // of a late debit or reversal, else zero
+	accepted bool      // of one that was too old
 	original core.Time // what the caller named in its stead, or as the start of a grant
 	grant    *core.Grant
 	held     *core.Hold
@@ -116,7 +117,7 @@ func readAnswer(req *Request) (*answer, error) {
 
 func (a *answer) took(r *DebitReceipt) {
 	a.id, a.account, a.amount, a.parts, a.balance, a.at = r.ID, r.Account, r.Amount, r.Allocations, r.Balance, r.At
-	a.happened, a.original = r.Happened, r.Original
+	a.happened, a.original, a.accepted = r.Happened, r.Original, r.Accepted
 	a.hold, a.quantity, a.action, a.beyond = r.Hold, r.Quantity, r.Action, r.beyond
 	for i := range r.Also {
 		a.further(r.Also[i].ID, r.Also[i])
@@ -469,7 +470,7 @@ func (a *answersAudit) fields(req *Request, got *answer) {
 	}
 }
 
-var charged = []string{"customer", "unit", "amount", "action", "quantity", "dimensions", "outcome", "at"}
+var charged = []string{"customer", "unit", "amount", "action", "quantity", "dimensions", "outcome", "at", "accept_late"}
 
 // fieldNames are the fields of each command's canonical request, in order.
 var fieldNames = map[string][]string{
@@ -518,7 +519,9 @@ func (a *answer) told(have, want map[string]string) {
 		if want["action"] == "" {
 			want["unit"], want["amount"] = a.account.Unit, number(amount)
 		}
-		a.named(have, want)
+		if a.named(have, want); a.accepted {
+			want["accept_late"] = "true"
+		}
 	case OpReverse:
 		a.named(have, want)
 		want["debit"] = string(a.debit)

@@ -23,7 +23,7 @@ func (tx *Tx) bill(a *core.Account) error {
 			return nil
 		}
 		p := sale.Purchase{
-			ID:       core.NewID(core.PurchaseID, a.Customer, opOverage, a.Unit.Code+"/"+strconv.Itoa(b.Last), 0),
+			ID:       core.NewID(core.PurchaseID, a.Customer, opOverage, a.Customer+"/"+a.Unit.Code+"/"+strconv.Itoa(b.Last), 0),
 			Customer: a.Customer, Pack: opOverage, Unit: a.Unit.Code, Overage: b.Units, Price: b.Money, Final: true, Auto: true,
 			Connection: tx.ledger.options.Collector, State: sale.Pending, Created: tx.Now,
 		}

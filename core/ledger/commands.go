@@ -127,6 +127,7 @@ type Charge struct {
 	Not        []core.Category   // whose grants must not pay
 	Rule       core.Shortfall    // for what grants cannot pay; "" leaves it to the plan
 	At         core.Time         // when it happened, 0 is now
+	AcceptLate bool              // however long ago that is; an administrator's word
 	recents    recents           // what a late one needs to know, see [Ledger.lookBack]
 	Ask        *rate.Ask         // prices the action, with Amount, Card, Not and Rule, where it is decided
 }
@@ -146,7 +147,7 @@ func (c Charge) fields() []string {
 		unit, amount = c.Account.Unit, number(c.Amount)
 	}
 	return []string{"customer", c.Account.Customer, "unit", unit, "amount", amount,
-		"action", c.Action, "quantity", c.Quantity, "dimensions", mapField(c.Dimensions), "outcome", c.outcome(), "at", c.At.String()}
+		"action", c.Action, "quantity", c.Quantity, "dimensions", mapField(c.Dimensions), "outcome", c.outcome(), "at", c.At.String(), "accept_late", setField(c.AcceptLate)}
 }
 
 // DebitReceipt is what a debit, or a capture, took.
@@ -165,6 +166,7 @@ type DebitReceipt struct {
 	At       core.Time
 	Happened core.Time      `json:",omitempty"` // of a late one: the instant that it is placed at
 	Original core.Time      `json:",omitempty"` // what the caller named, where that lay in a closed period
+	Accepted bool           `json:",omitempty"` // it was older than is taken, and an administrator had it taken
 	Use      *used          `json:",omitempty"` // what it counted, where the price goes by use
 	Also     []DebitReceipt `json:",omitempty"` // what it took in further units, each with an answer of its own
 }
@@ -222,7 +224,7 @@ func (tx *Tx) debitOne(id core.ID, c Charge, req *Request) (DebitReceipt, error)
 	return DebitReceipt{
 		ID: id, Account: c.Account, Amount: c.Amount - done.Forgone, Allocations: done.Allocations,
 		beyond: beyond{done.Overage, charged, done.Deficit, done.Forgone}, Action: c.Action,
-		Quantity: c.Quantity, Card: c.Card, Balance: a.Balance(tx.Now), At: tx.Now, Happened: when.placed(tx.Now), Original: when.original,
+		Quantity: c.Quantity, Card: c.Card, Balance: a.Balance(tx.Now), At: tx.Now, Happened: when.placed(tx.Now), Original: when.original, Accepted: when.accepted,
 	}, nil
 }
 

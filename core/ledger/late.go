@@ -19,6 +19,7 @@ const (
 type timing struct {
 	at       core.Time // never ahead of now
 	original core.Time // what the caller said, where that lies in a closed period; else 0
+	accepted bool      // it is older than is taken without an administrator's word
 }
 
 // placed is the instant of what is placed before now, else zero.
@@ -33,7 +34,7 @@ func (t timing) placed(now core.Time) core.Time {
 // when it counts: a closed period takes nothing more. The batch has named the
 // record of closed periods. turned is when a change of unit last moved the
 // account: what came before belongs to a unit that is closed.
-func (tx *Tx) time(at, turned core.Time) (timing, error) {
+func (tx *Tx) time(at, turned core.Time, accept bool) (timing, error) {
 	o := &tx.ledger.options
 	late, skew := o.Late, o.Skew
 	if late == 0 {
@@ -45,21 +46,22 @@ func (tx *Tx) time(at, turned core.Time) (timing, error) {
 	switch {
 	case at > tx.Now.Add(skew):
 		return timing{}, core.InField(core.Errorf(core.CodeLateRefused, "%s is more than %s ahead of the clock, which shows %s", at, skew, tx.Now), "at")
-	case at < tx.Now.Add(-late):
+	case at < tx.Now.Add(-late) && !accept:
 		return timing{}, core.InField(core.Errorf(core.CodeLateRefused, "%s is more than %s ago, by the clock, which shows %s", at, late, tx.Now), "at")
 	}
 	closed, err := tx.closed()
 	if err != nil {
 		return timing{}, err
 	}
-	t := timing{at: min(at, tx.Now)}
+	t := timing{at: min(at, tx.Now), accepted: at < tx.Now.Add(-late)}
 	if closed = max(closed, turned); at >= closed {
 		return t, nil
 	}
 	if !o.NextOpen {
 		return timing{}, core.InField(core.Errorf(core.CodePeriodClosed, "%s lies in a period that is closed until %s", at, closed), "at")
 	}
-	return timing{at: min(closed, tx.Now), original: at}, nil
+	t.at, t.original = min(closed, tx.Now), at
+	return t, nil
 }
 
 // reversedAt decides when a reversal counts: now, or from an instant on that
@@ -75,7 +77,7 @@ func (tx *Tx) reversedAt(taken *DebitReceipt, at core.Time) (timing, error) {
 	if at < debit {
 		return timing{}, core.InField(core.Errorf(core.CodeInvalid, "a debit of %s cannot be given back at %s", debit, at), "at")
 	}
-	return tx.time(at, 0)
+	return tx.time(at, 0, false)
 }
 
 // recent is what became of an account's grants since an instant: what expired
@@ -243,7 +245,7 @@ func (tx *Tx) late(a *core.Account, c *Charge) (timing, []core.Entry, error) {
 		}
 		r = &now
 	}
-	t, err := tx.time(c.At, r.turned)
+	t, err := tx.time(c.At, r.turned, c.AcceptLate)
 	if err != nil || t.at >= tx.Now {
 		return t, nil, err
 	}
@@ -261,4 +263,12 @@ func (tx *Tx) late(a *core.Account, c *Charge) (timing, []core.Entry, error) {
 		}
 	}
 	return t, lapsed, nil
+}
+
+// setField is the canonical text of a mark that is mostly not set.
+func setField(set bool) string {
+	if set {
+		return "true"
+	}
+	return ""
 }

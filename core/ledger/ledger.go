@@ -19,7 +19,7 @@ import (
 // returns commit together with the change.
 type Outward interface {
 	// OnEntries is asked once per command and account with the entries the
-	// command made, also when there are none while holds keep a grant that ended. It may open consumption windows in a.Windows.
+	// command made, also when there are none while holds keep an expired grant. It may open consumption windows in a.Windows.
 	OnEntries(now core.Time, a *core.Account, entries []core.Entry) []*Intent
 	// OnCustomer is asked when a customer is new or has changed.
 	OnCustomer(now core.Time, c Customer) []*Intent

@@ -121,3 +121,22 @@ func TestCorrection(t *testing.T) {
 	}
 	b.allSound()
 }
+
+// A change of the unit closes what came before it: nothing late is taken out
+// of what was changed.
+func TestConversionClosesWhatCameBefore(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	b.grant("g", ann, 10_00)
+	b.pass(2 * hour)
+	b.convertTo(true, b.forward())
+	b.pass(hour)
+	b.convertAll()
+	turned := b.Now()
+	b.pass(hour)
+	_, _, err := b.Debit(b.ctx, "late", lateCharge(annInUSD, 1, turned-1))
+	b.wantCode(err, core.CodePeriodClosed)
+	if _, _, err = b.Debit(b.ctx, "since", lateCharge(annInUSD, 1, turned)); err != nil {
+		t.Error(err)
+	}
+	b.allSound()
+}

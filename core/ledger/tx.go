@@ -124,10 +124,10 @@ func (tx *Tx) tell() error {
 	return nil
 }
 
-// lingers reports whether holds keep some of a grant that has ended. Where they
-// keep all of it, no entry says that it ended.
+// lingers reports whether holds keep some of a grant that has expired. Where they
+// keep all of it, no entry says so.
 func lingers(a *core.Account) bool {
-	return slices.ContainsFunc(a.Grants, func(g core.Grant) bool { return g.Closed != "" && g.Remaining > 0 })
+	return slices.ContainsFunc(a.Grants, func(g core.Grant) bool { return g.Closed == core.Expired && g.Remaining > 0 })
 }
 
 // Send adds outbox intents to the commit.

@@ -52,6 +52,9 @@ func TestStartsAgainstAScanOfTheClocks(t *testing.T) {
 		for _, add := range []int{0, 1, 2, 3} { // the days of a month's end
 			from := core.TimeOf(anchor.Std().AddDate(0, 0, add))
 			for _, every := range everies {
+				if add > 0 && every.Of != Month && every.Of != Year {
+					continue
+				}
 				c := Calendar{from, every, z}
 				for n := 1; ; n++ {
 					want, ok := scan.first(naive(from, every, n, z))

@@ -329,7 +329,7 @@ func TestAgainstANaiveModel(t *testing.T) {
 		late.put(Wish{Terms: terms})
 		m := &model{credits: credits, roll: roll, fresh: credits}
 		cal := Calendar{prompt.now, monthly, prompt.s.zone}
-		for month := 1; month <= 8; month++ {
+		for month := 1; month <= 6; month++ {
 			use := core.Amount(rapid.IntRange(0, 70).Draw(rt, "use"))
 			inside := core.TimeOf(cal.Start(month).Std().AddDate(0, 0, -3))
 			prompt.now = inside

@@ -385,12 +385,12 @@ func (s *State) calendar(every Span) Calendar {
 // source names what made a grant: the period of a rule. Whoever knows a grant
 // can tell from its source and id that no command made it, see [Made].
 func (s *State) source(a *core.Account, rule int, begun core.Time) core.ID {
-	return core.NewID(SourceID, a.Customer, "period", fmt.Sprintf("%d/%d/%d", s.Serial, rule, int64(begun)), 0)
+	return core.NewID(SourceID, a.Customer, "period", fmt.Sprintf("%s/%d/%d/%d", a.Customer, s.Serial, rule, int64(begun)), 0)
 }
 
 // rolled names what a rule has carried over, in whatever period.
 func rolled(a *core.Account, rule int) core.ID {
-	return core.NewID(SourceID, a.Customer, "rolled", fmt.Sprint(rule), 0)
+	return core.NewID(SourceID, a.Customer, "rolled", fmt.Sprintf("%s/%d", a.Customer, rule), 0)
 }
 
 // Period is what one period of a rule granted.

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -209,5 +210,24 @@ func TestADebitThatCrossesNothingAllocatesNothing(t *testing.T) {
 	}
 	if raw, _ := json.Marshal(&Watch{}); strings.TrimSpace(string(raw)) != "{}" {
 		t.Fatalf("an empty one is written as %s", raw)
+	}
+}
+
+// An id leads to a bucket that customers share: what makes it must name the
+// customer too.
+func TestCustomersOfOneBucketShareNoSource(t *testing.T) {
+	seen := map[uint16]string{}
+	for i := 0; ; i++ {
+		name := "c" + strconv.Itoa(i)
+		other, shared := seen[core.Hash(name)]
+		seen[core.Hash(name)] = name
+		if !shared {
+			continue
+		}
+		s, x, y := &State{}, &core.Account{Customer: name}, &core.Account{Customer: other}
+		if s.source(x, 0, 5) == s.source(y, 0, 5) || rolled(x, 0) == rolled(y, 0) {
+			t.Fatalf("%s and %s share a source", name, other)
+		}
+		return
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"scrip/core"
 	"scrip/core/convert"
 	"scrip/core/ledger"
+	"scrip/core/plan"
 	"scrip/mapping/config"
 )
 
@@ -86,5 +87,44 @@ func TestMoneyThroughAChangeOfUnit(t *testing.T) {
 	rows := o.money(0)
 	if ann := rows[0]; ann["recognised"] != "80.00" || ann["deferred"] != "0.00" {
 		t.Errorf("ann spent everything: %v", ann)
+	}
+}
+
+// What time has decided is in a report before a sweep posts it: expiries, and
+// the renewals of subscriptions with what they roll over. The sweep changes no
+// byte, for now or for before.
+func TestReportsNeedNoSweep(t *testing.T) {
+	o := newOffice(t)
+	town(o)
+	month := plan.Span{N: 1, Of: plan.Month}
+	_, _, err := o.ledger.Subscribe(context.Background(), account("bob"), plan.Wish{Terms: plan.Terms{
+		Plan: "pro", Every: month, Prices: []core.Money{{Minor: 1000, Currency: "usd"}}, AtZero: core.Reject,
+		Allotments: []plan.Allotment{{Credits: 100_00, Every: month, Priority: core.DefaultPriority, Rollover: &plan.Rollover{Max: 30_00, Cycles: 1, Priority: core.DefaultPriority}}},
+	}, Zone: "UTC"})
+	o.need(err)
+	o.debit("bob", "image", 80_00)
+	o.to(start + 200*day)
+	all := func() (text string) {
+		for _, name := range Names() {
+			for _, at := range []core.Time{0, start + 130*day} {
+				text += o.write(Request{Name: name, Format: "csv", By: "grant", At: at})
+			}
+		}
+		return text
+	}
+	before := all()
+	for n := 1; n > 0; {
+		n, _, err = o.ledger.Sweep(context.Background(), 10)
+		o.need(err)
+	}
+	if after := all(); after != before {
+		t.Errorf("a sweep changed the reports to\n%s\nfrom\n%s", after, before)
+	}
+	// Of the first month 20.00 are left, which roll and expire a month later
+	// unspent; of each later one 30.00 roll and 70.00 expire at once.
+	for _, row := range []string{"05,credits,allotment,70.00", "05,credits,rollover,20.00", "07,credits,allotment,70.00", "07,credits,rollover,30.00"} {
+		if !strings.Contains(before, ",period,2026-"+row+",,\n") {
+			t.Errorf("the breakage has no row %s: %s", row, before)
+		}
 	}
 }

@@ -208,10 +208,12 @@ func TestRequestsAreChecked(t *testing.T) {
 	}
 }
 
-// What cannot be written any more ends a report: no end is made up for it.
-func TestABrokenWriterEndsAReport(t *testing.T) {
+// What cannot be written any more ends a report, without an end made up for it;
+// what is committed while it is written is not in it.
+func TestReportsWhileOthersWrite(t *testing.T) {
 	o := newOffice(t)
-	for i := range 300 {
+	const customers = 150
+	for i := range customers {
 		c := fmt.Sprint("c", i)
 		o.customer(c)
 		o.grant(c, 100, core.Paid, "1 usd", core.Never)
@@ -219,17 +221,68 @@ func TestABrokenWriterEndsAReport(t *testing.T) {
 	for _, format := range Formats() {
 		q := Request{Name: "revenue", Format: format, By: "grant"}
 		o.need(q.Check(o.ledger.Now()))
-		w := &limited{room: 20 << 10}
+		w := &limited{room: 8 << 10}
 		if _, err := Write(context.Background(), w, o.ledger, o.config, q); !errors.Is(err, errFull) {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
+	q := Request{Name: "revenue", Format: "json", By: "grant"}
+	before := o.write(q)
+	o.need(q.Check(o.ledger.Now()))
+	var out strings.Builder
+	_, err := Write(context.Background(), &meddler{to: &out, meddle: func() {
+		for i := range customers {
+			o.debit(fmt.Sprint("c", i), "", 1)
+		}
+	}}, o.ledger, o.config, q)
+	o.need(err)
+	if out.String() != before {
+		t.Errorf("the report saw what was committed while it was written:\n%s\nbefore:\n%s", out.String(), before)
+	}
+	if o.write(q) == before {
+		t.Error("the next report does not see it")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	q := Request{Name: "revenue", Format: "csv"}
-	o.need(q.Check(o.ledger.Now()))
 	if _, err := Write(ctx, io.Discard, o.ledger, o.config, q); err == nil {
 		t.Error("a report goes on without anybody who wants it")
+	}
+}
+
+// meddler does something at the first bytes, half way through a report.
+type meddler struct {
+	to     io.Writer
+	meddle func()
+}
+
+func (m *meddler) Write(p []byte) (int, error) {
+	if m.meddle != nil {
+		m.meddle()
+		m.meddle = nil
+	}
+	return m.to.Write(p)
+}
+
+// A fact that is learned of late changes the month it belongs to, and not the
+// report as it was known before.
+func TestReportsAsTheyWereKnown(t *testing.T) {
+	o := newOffice(t)
+	o.customer("ann")
+	o.grant("ann", 300, core.Paid, "1 usd", start+20*day)
+	o.to(start + 31*day)
+	sent := Request{Name: "revenue", Format: "csv", At: start + 31*day - 1, Known: start + 31*day}
+	before := o.write(sent)
+	if !strings.Contains(before, ",period,2026-01,,,,,usd,1.00,0.00,0.00,1.00,0.00,") {
+		t.Errorf("all of it expired in January: %s", before)
+	}
+	o.to(start + 33*day)
+	_, _, err := o.ledger.Debit(context.Background(), o.key(), ledger.Charge{Account: account("ann"), Amount: 100, At: start + 10*day})
+	o.need(err)
+	if again := o.write(sent); again != before {
+		t.Errorf("the report that was sent is now\n%s\nit was\n%s", again, before)
+	}
+	if now := o.write(Request{Name: "revenue", Format: "csv", At: sent.At}); !strings.Contains(now, ",period,2026-01,,,,,usd,1.00,0.00,0.33,0.67,0.00,") {
+		t.Errorf("a third was consumed in January, as is known now: %s", now)
 	}
 }
 

@@ -50,6 +50,7 @@ type lot struct {
 	closed          core.GrantState
 	source          core.ID
 	returned        bool // something was given back to it
+	ended           core.Amount
 }
 
 type jHold struct {
@@ -148,6 +149,7 @@ func (j *judge) moved(a *jAccount, l *lot, e *core.Entry) {
 			j.w.fail("grant %q, which lives until %s, expired at %s", l.id, l.expires, e.Effective)
 		}
 		l.remaining -= e.Amount
+		l.ended += e.Amount
 		if l.closed == "" {
 			l.closed = core.Expired
 		}
@@ -156,6 +158,7 @@ func (j *judge) moved(a *jAccount, l *lot, e *core.Entry) {
 			j.w.fail("nobody asked to void grant %q", l.id)
 		}
 		l.remaining -= e.Amount
+		l.ended += e.Amount
 		l.closed = core.Void
 	case core.EntryReverse:
 		j.reversed(a, l, e)

@@ -108,7 +108,11 @@ func (w *world) unitsOf(name string, c *sandbox.Customer, a *jAccount) {
 	book := w.book(name, a)
 	left := core.Amount(book.Carry)
 	for _, l := range a.lots {
-		if !book.Keeps(l.id) { // what a hold keeps of a grant that has ended
+		switch {
+		case book.Keeps(l.id): // what a hold keeps of a grant that has expired
+		case l.closed == core.Void && l.held > 0: // its end is told when the hold ends
+			left += l.remaining + l.ended
+		default:
 			left += l.remaining
 		}
 	}

@@ -225,7 +225,7 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 		return nil // nothing is left of it on either side that could be told
 	}
 	standing := g.Remaining
-	if g.Closed != "" && g.Remaining > 0 && !r.Connection.Pools() {
+	if g.Closed != "" && g.Remaining > 0 && !(r.Connection.Pools() && g.Closed == core.Expired) {
 		standing += g.Ended - g.Away // it is withdrawn when the holds on its rest are resolved
 	}
 	ours, err := held(r.Connection, a.Unit, standing)

@@ -154,17 +154,55 @@ func newMirrorTown(t *testing.T, m *mirror) *town {
 	return x
 }
 
-// TestMirrorVoidWhileHeld: a vendor that chooses the lots is told of a grant's
-// end when it ends, of what a hold keeps of it too: what is captured of it later
-// is the core's own. What was given back before, and could not be taken off what
-// was told, is not withdrawn again.
+// TestMirrorVoidWhileHeld: the vendor is told of a grant's end when nothing of
+// it can be captured any more, and until then holding it all is no difference.
+// What was given back before, and could not be taken off what was told, is
+// not withdrawn again.
 func TestMirrorVoidWhileHeld(t *testing.T) {
+	m := newMirror()
+	x := newMirrorTown(t, m)
+	x.customer("acme")
+	key := ledger.AccountKey{Customer: "acme", Unit: "credits"}
+	grant := x.grant("acme", "grant", 100_00, core.Terms{})
+	debit, _, err := x.led.Debit(t.Context(), "debit", ledger.Charge{Account: key, Amount: 30_00})
+	x.must(err)
+	x.settle()
+	_, _, err = x.led.Reverse(t.Context(), "reverse", debit.ID, 20_00)
+	x.must(err)
+	hold, _, err := x.led.Hold(t.Context(), "hold", ledger.Charge{Account: key, Amount: 15_00}, ledger.HoldTerms{For: 24 * time.Hour})
+	x.must(err)
+	_, _, err = x.led.Void(t.Context(), "void", grant)
+	x.must(err)
+	x.settle()
+	left := &m.blocks["c-acme"][0].Left
+	if expect(t, x.compare(), "", ""); left.Quanta != 70_00 {
+		t.Errorf("with a part held the vendor has %d left, want what was not told", left.Quanta)
+	}
+	_, _, err = x.led.Release(t.Context(), "release", hold.Hold.ID)
+	x.must(err)
+	x.settle()
+	if expect(t, x.compare(), "", ""); left.Quanta != 0 {
+		t.Errorf("after its end the vendor has %d left, want none", left.Quanta)
+	}
+	x.grant("acme", "another", 50_00, core.Terms{})
+	_, _, err = x.led.Debit(t.Context(), "later", ledger.Charge{Account: key, Amount: 10_00})
+	x.must(err)
+	x.settle()
+	if expect(t, x.compare(), "", ""); m.blocks["c-acme"][1].Left.Quanta != 40_00 {
+		t.Errorf("of the next grant the vendor has %d left, want 4000", m.blocks["c-acme"][1].Left.Quanta)
+	}
+}
+
+// TestMirrorExpiryWhileHeld: a vendor that chooses the lots is told of a grant's
+// expiry at once, of what a hold keeps of it too, since it writes lots off: what
+// is captured of it later is the core's own.
+func TestMirrorExpiryWhileHeld(t *testing.T) {
 	for _, captured := range []bool{false, true} {
 		m := newMirror()
 		x := newMirrorTown(t, m)
 		x.customer("acme")
 		key := ledger.AccountKey{Customer: "acme", Unit: "credits"}
-		grant := x.grant("acme", "grant", 100_00, core.Terms{})
+		x.grant("acme", "grant", 100_00, core.Terms{Expires: x.clock.Now().Add(time.Hour)})
 		debit, _, err := x.led.Debit(t.Context(), "debit", ledger.Charge{Account: key, Amount: 30_00})
 		x.must(err)
 		x.settle()
@@ -172,7 +210,8 @@ func TestMirrorVoidWhileHeld(t *testing.T) {
 		x.must(err)
 		hold, _, err := x.led.Hold(t.Context(), "hold", ledger.Charge{Account: key, Amount: 15_00}, ledger.HoldTerms{For: 24 * time.Hour, Protect: true})
 		x.must(err)
-		_, _, err = x.led.Void(t.Context(), "void", grant)
+		x.must(x.clock.Set(x.clock.Now().Add(time.Hour)))
+		_, _, err = x.led.Sweep(t.Context(), 10)
 		x.must(err)
 		x.settle()
 		left := &m.blocks["c-acme"][0].Left

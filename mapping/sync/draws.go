@@ -153,7 +153,7 @@ func keepLots(tx *ledger.Tx, conn *connection, key ledger.RecordKey, o *order, a
 	if len(book.Kept) == 0 && !conn.ByLot() && answer.Spared == 0 {
 		return nil
 	}
-	book.Withdraw(min(answer.Spared, o.body.End.Spare))
+	book.Spare(min(answer.Spared, o.body.End.Spare))
 	delete(book.Lots, o.body.End.Grant)
 	if a := tx.Account(ledger.AccountKey{Customer: o.customer, Unit: o.body.End.Unit}); a != nil {
 		tx.Send(conn.Offer(book, a, tx.Now)...)

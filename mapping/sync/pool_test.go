@@ -52,6 +52,9 @@ func (p pool) EndGrant(_ context.Context, o adapters.EndOrder) (adapters.Answer,
 			l := &(*p.lots)[i]
 			if slices.Contains(o.Links, adapters.Link{Neutral: string(o.Grant), Role: adapters.RoleGrant, Vendor: l.id}) {
 				n := min(rest, l.left)
+				if o.Over {
+					n = max(0, l.left)
+				}
 				l.left -= n
 				rest -= n
 			}
@@ -173,6 +176,34 @@ func TestEndTakesItsOwnLotFirst(t *testing.T) {
 	w.holds(p, 20_00, "after the end of the second")
 	w.debit("acme", 85_00)
 	w.holds(p, 15_00, "after what was carried")
+}
+
+// TestEndEmptiesItsLot: what was missing was not told of a grant's consumption,
+// so its lot holds more than ends. All of it goes, and is missing then.
+func TestEndEmptiesItsLot(t *testing.T) {
+	p := newPool()
+	w := newPoolWorld(t, p)
+	w.customer("acme", "Acme")
+	w.grant("acme", 100_00)
+	debit := w.debit("acme", 100_00)
+	w.holds(p, 0, "after the first")
+	w.reverse(debit, 80_00)
+	second := w.grant("acme", 50_00)
+	w.holds(p, 50_00, "with what is carried")
+	w.debit("acme", 100_00) // 80 of the first, 20 of the second
+	w.holds(p, 30_00, "after what was carried")
+	_, _, err := w.led.Void(w.ctx, "void", second)
+	w.must(err)
+	w.holds(p, 0, "after the end of the second")
+	w.reverse(debit, 20_00)
+	third := w.grant("acme", 60_00)
+	w.debit("acme", 15_00)
+	w.holds(p, 60_00, "with more that is carried")
+	w.debit("acme", 45_00) // 5 of the first, 40 of the third
+	w.holds(p, 20_00, "when all is told again")
+	_, _, err = w.led.Void(w.ctx, "void again", third)
+	w.must(err)
+	w.holds(p, 0, "after the end of the third")
 }
 
 // TestRefusedAfterItsEnd: a grant that the vendor refuses, and which has ended

@@ -91,11 +91,13 @@ func (w *world) takeBack(ch *charge, outcome string, amount int64) error {
 		ch.Disputed = true
 		d := w.st.Disputes.add(&dispute{ID: w.a.NewID("du_", 24), Created: w.now, Amount: amount, Charge: ch.ID, Status: "needs_response"})
 		w.emit("charge.dispute.created", renderDispute(d, ch), nil)
+		w.emit("charge.dispute.funds_withdrawn", renderDispute(d, ch), nil)
 		d.Status = "under_review"
 	default:
 		for _, d := range w.st.Disputes.Rows {
 			if d.Charge == ch.ID && d.Status != "won" {
 				d.Status = "won"
+				w.emit("charge.dispute.funds_reinstated", renderDispute(d, ch), nil)
 				w.emit("charge.dispute.closed", renderDispute(d, ch), nil)
 				return nil
 			}

@@ -142,9 +142,9 @@ func TestPay(t *testing.T) {
 	step("refunded", "", "charge.refunded")
 	c.Equal(c.Get("/v1/events?type=charge.refunded"), "data.0.data.object.refunded", "true")
 	refused(409, `{"object":"`+inv+`","outcome":"refunded"}`)
-	step("disputed", "", "charge.dispute.created")
+	step("disputed", "", "charge.dispute.created charge.dispute.funds_withdrawn")
 	refused(409, `{"object":"`+inv+`","outcome":"disputed"}`)
-	step("won", "", "charge.dispute.closed")
+	step("won", "", "charge.dispute.funds_reinstated charge.dispute.closed")
 	c.Equal(c.Get("/v1/events?type=charge.dispute.closed"), "data.0.data.object.status", "won")
 }
 

@@ -1,0 +1,35 @@
+package chargebee
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"scrip/adapters"
+	"scrip/internal/rest"
+)
+
+// Refund gives money of an invoice's payments back, by a credit note that the
+// vendor makes with it. payment_refunded tells of it. A refund cannot be looked
+// up by its mark: it is repeated while the vendor knows its key.
+func (a *Adapter) Refund(ctx context.Context, o adapters.RefundOrder) (adapters.Answer, error) {
+	invoice := o.Links.One(adapters.RoleInvoice)
+	if invoice == "" {
+		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "purchase %q has no invoice here", string(o.Purchase))
+	}
+	var made struct {
+		Transaction transactionObject `json:"transaction"`
+	}
+	err := a.api.SendForm(ctx, rest.Path("invoices", invoice, "refund"), string(o.Mark.ID), url.Values{
+		"refund_amount": {strconv.FormatInt(int64(o.Amount.Minor), 10)}, "credit_note[reason_code]": {"other"}, "comment": {string(o.Mark.ID)},
+	}, &made)
+	switch {
+	case err != nil:
+		return adapters.Answer{}, err
+	case made.Transaction.ID == "":
+		return adapters.Answer{}, noEffectSeen()
+	}
+	return linked(o.Mark.Neutral, adapters.RoleRefund, made.Transaction.ID), nil
+}
+
+var _ adapters.Refunder = (*Adapter)(nil)
