@@ -112,7 +112,7 @@ func (g *gateway) debitCharge(ctx context.Context, key string, b *debitBody) (le
 func (g *gateway) viewDebit(r *ledger.DebitReceipt, before bool) debitView {
 	return debitView{
 		Overage: g.overage(r.Account, r.Overage, r.Charged), Deficit: g.part(r.Account, r.Deficit), Forgone: g.part(r.Account, r.Forgone),
-		EffectiveAt: timeView(r.Happened), OriginalAt: timeView(r.Original),
+		EffectiveAt: timeView(r.Happened), OriginalAt: timeView(r.Original), Accepted: r.Accepted,
 		ID: string(r.ID), Customer: r.Account.Customer, Amount: g.format(r.Account, r.Amount), Unit: r.Account.Unit,
 		Allocations: g.viewAllocations(r.Account, r.Allocations), Action: r.Action, Quantity: r.Quantity, RateCard: r.Card,
 		Parts: g.viewParts(r), Hold: string(r.Hold), Late: r.Late, Balance: g.format(r.Account, r.Balance.Available), Replayed: before, CreatedAt: timeView(r.At),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"scrip/core"
 	"scrip/core/books"
@@ -48,10 +49,11 @@ func (r *run) used(ctx context.Context, fits map[string]*books.Fit) error {
 			q := &list[i]
 			after = q.Hash
 			f := fits[q.Unit]
-			if f == nil || q.Code != "" || q.At > min(r.At, r.Known) || q.Operation != ledger.OpDebit && q.Operation != ledger.OpCapture {
+			if f == nil || q.Code != "" || q.At > min(r.At, r.Known) || !strings.HasPrefix(q.Operation, ledger.OpDebit) && q.Operation != ledger.OpCapture {
 				continue
 			}
-			// A capture's answer holds that of its debit.
+			// A capture's answer holds that of its debit; of a debit of several units
+			// each further one has an answer of its own.
 			var receipt struct {
 				Action string
 				Debit  struct{ Action string }

@@ -48,7 +48,7 @@ func TestColonsInsideBraces(t *testing.T) {
 // has a place inside the file and none holds a secret (CF-01, CF-02).
 // SC-07.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{full, Template("stripe"), planned, head, head + vendor, "", "a: [1, {b: c}]\n", "? a\n: b\n", "a: |\n  b\n",
+	for _, seed := range []string{full, Template("stripe"), planned, richCard, versions, charges, head, head + vendor, "", "a: [1, {b: c}]\n", "? a\n: b\n", "a: |\n  b\n",
 		toUSD(f, "list"), toUSD(f, "1/30"), usd + "rate_card: {version: a, actions: {x: {base: -1}}}\n",
 		"version: 1\nunits: [{code: a, convert: {from: a, at: 0/0}}, {convert: }]\nconvert: [x]\n",
 		"a: &x [*x]\n", "- - - -\n", "{a: [b:c, ], }", "\"a\": 'b'\n", "\ta\n", "--- a\n...\n", "%TAG\n---\n", "a:\n- b\n-\n", "#\n"} {

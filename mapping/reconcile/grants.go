@@ -209,8 +209,8 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 	}
 	s.grants++
 	slices.SortFunc(list, func(x, y adapters.VendorGrant) int { return strings.Compare(x.ID, y.ID) })
-	v, remade := pick(s, g, list, links, given)
-	if r.Connection.TruesUp() && ended(v) && !linked(links, v.ID) {
+	v, remade := pick(s, g, list, links, given, r.Connection.TruesUp())
+	if r.Connection.TruesUp() && (ended(v) || remade && !inForce(v)) && !linked(links, v.ID) {
 		s.kept++ // a true-up found nothing left to draw; what came back since is given after the next invoice
 		return nil
 	}
@@ -313,7 +313,7 @@ func linked(links adapters.Links, vendor string) bool {
 // another, then one that was given what an order of ours gave. Others in force
 // give the customer more than the core does. remade says that a grant was ended
 // or used up at the vendor and made again there.
-func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.Links, given []*mapping.GrantFacts) (best *adapters.VendorGrant, remade bool) {
+func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.Links, given []*mapping.GrantFacts, truesUp bool) (best *adapters.VendorGrant, remade bool) {
 	for i, rank := 0, -1; i < len(list); i++ {
 		v, score := &list[i], 0
 		if value, _ := heldBy(v); slices.ContainsFunc(given, func(f *mapping.GrantFacts) bool { return equal(value, f.Holding) }) {
@@ -334,7 +334,9 @@ func pick(s *state, g *core.Grant, list []adapters.VendorGrant, links adapters.L
 	}
 	object := grantObject(string(g.ID))
 	lost := !slices.ContainsFunc(list, func(v adapters.VendorGrant) bool { return linked(links, v.ID) })
-	if !linked(links, best.ID) && (inForce(best) || lost && !ended(best)) { // one that is used up may have given way to another
+	// One that is used up may have given way to another, which a true-up may have
+	// ended since.
+	if over := ended(best) || truesUp && len(list) > 1; !linked(links, best.ID) && (inForce(best) || lost && !over) {
 		s.find(Finding{Object: object, Cause: Unlinked, Ours: string(g.ID), Vendors: best.ID, VendorObject: best.ID})
 	}
 	for i := range list {
