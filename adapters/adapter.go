@@ -85,15 +85,12 @@ type (
 	UsageReader interface {
 		Usage(ctx context.Context, o UsageQuery) (int64, error)
 	}
-	// Refunder gives money of a sale back.
+	// Refunder gives money of a sale back, the order's price, and finds the sale
+	// behind money that went back or is contested, where an event names only the
+	// vendor's own payment: Trace answers with the event and the purchase in it,
+	// or as it was when the payment is for none of ours. It changes nothing.
 	Refunder interface {
-		Refund(ctx context.Context, o RefundOrder) (Answer, error)
-	}
-	// Tracer finds the purchase behind an event about money that went back or is
-	// contested, where the event names only the vendor's own payment: the answer
-	// is the event with the purchase in it, or as it was when the payment is for
-	// none of ours. It reads and changes nothing.
-	Tracer interface {
+		Refund(ctx context.Context, o SellOrder) (Answer, error)
 		Trace(ctx context.Context, e Event) (Event, error)
 	}
 	// Confirmer reads back what an event with Hint tells: it asks the vendor for

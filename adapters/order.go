@@ -161,7 +161,8 @@ type CancelOrder struct {
 	Links   Links
 }
 
-// SellOrder asks for money for a pack.
+// SellOrder asks for money for a pack, or, as an order of [RefundKind], gives so
+// much of it back.
 type SellOrder struct {
 	Mark     Mark
 	Purchase core.ID
@@ -170,15 +171,6 @@ type SellOrder struct {
 	Text     string // what the invoice line says
 	Collect  bool   // charge what the customer has left to be charged, once and now, where the vendor can; else the customer is asked
 	Links    Links  // of the customer, the pack and the purchase
-}
-
-// RefundOrder gives money of a paid purchase back. What it took the vendor
-// tells by an event, as of any refund.
-type RefundOrder struct {
-	Mark     Mark
-	Purchase core.ID
-	Amount   core.Money
-	Links    Links // of the customer and the purchase
 }
 
 // CarrierOrder makes what a customer's consumption is billed by, such as a

@@ -52,7 +52,6 @@ type capabilities struct {
 	GrantReader
 	UsageReader
 	Confirmer
-	Tracer
 	Refunder
 	EventLister
 	Sweeper
@@ -79,7 +78,6 @@ func NewPort(a Adapter, l Limits) *Port {
 	p.can.GrantReader, _ = a.(GrantReader)
 	p.can.UsageReader, _ = a.(UsageReader)
 	p.can.Confirmer, _ = a.(Confirmer)
-	p.can.Tracer, _ = a.(Tracer)
 	p.can.Refunder, _ = a.(Refunder)
 	p.can.EventLister, _ = a.(EventLister)
 	p.can.Sweeper, _ = a.(Sweeper)
@@ -186,20 +184,17 @@ func (p *Port) Confirm(ctx context.Context, e Event) (Event, error) {
 	return call(ctx, p, "confirm event", p.can.Confirmer != nil, func(ctx context.Context) (Event, error) { return p.can.Confirm(ctx, e) })
 }
 
-// Refunds reports whether money can be given back by a call.
-func (p *Port) Refunds() bool { return p.can.Refunder != nil }
-
 // Refund gives money of a sale back.
-func (p *Port) Refund(ctx context.Context, o RefundOrder) (Answer, error) {
+func (p *Port) Refund(ctx context.Context, o SellOrder) (Answer, error) {
 	return call(ctx, p, "refund", p.can.Refunder != nil, func(ctx context.Context) (Answer, error) { return p.can.Refund(ctx, o) })
 }
 
 // Traces reports whether the purchase behind a payment can be asked for.
-func (p *Port) Traces() bool { return p.can.Tracer != nil }
+func (p *Port) Traces() bool { return p.can.Refunder != nil }
 
 // Trace finds the purchase behind an event about money.
 func (p *Port) Trace(ctx context.Context, e Event) (Event, error) {
-	return call(ctx, p, "trace payment", p.can.Tracer != nil, func(ctx context.Context) (Event, error) { return p.can.Trace(ctx, e) })
+	return call(ctx, p, "trace payment", p.can.Refunder != nil, func(ctx context.Context) (Event, error) { return p.can.Trace(ctx, e) })
 }
 
 // Events lists events that were sent.
@@ -235,7 +230,7 @@ func (p *Port) Capabilities() []Capability {
 		{"sell packs", c.Seller != nil}, {"find by mark", c.Finder != nil}, {"read customers", c.CustomerReader != nil},
 		{"read grants", c.GrantReader != nil}, {"read usage", c.UsageReader != nil}, {"list events", c.EventLister != nil},
 		{"sweep events", c.Sweeper != nil}, {"confirm events", c.Confirmer != nil},
-		{"refund packs", c.Refunder != nil}, {"trace payments", c.Tracer != nil},
+		{"refund packs", c.Refunder != nil},
 		{"prepare objects", c.Preparer != nil},
 	}
 }

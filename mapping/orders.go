@@ -53,6 +53,6 @@ func SaleOrder(p sale.Purchase, text string, mark adapters.Mark, links adapters.
 }
 
 // RefundOrder gives money of a purchase back.
-func RefundOrder(r sale.Refund, mark adapters.Mark, links adapters.Links) adapters.RefundOrder {
-	return adapters.RefundOrder{Mark: mark, Purchase: r.Purchase, Amount: r.Amount, Links: links}
+func RefundOrder(r sale.Refund, mark adapters.Mark, links adapters.Links) adapters.SellOrder {
+	return adapters.SellOrder{Mark: mark, Purchase: r.Purchase, Price: r.Amount, Links: links}
 }

@@ -160,7 +160,7 @@ func testRefund(t *testing.T, b *bench, m *mailbox, price core.Money) {
 	var made [2]adapters.Answer
 	for i := range made {
 		var err error
-		made[i], err = b.port.Refund(t.Context(), adapters.RefundOrder{Mark: mark, Purchase: core.ID(invoice.Neutral), Amount: part, Links: adapters.Links{invoice}})
+		made[i], err = b.port.Refund(t.Context(), adapters.SellOrder{Mark: mark, Purchase: core.ID(invoice.Neutral), Price: part, Links: adapters.Links{invoice}})
 		if err != nil {
 			t.Fatalf("refund %d: %v", i, err)
 		}

@@ -12,7 +12,7 @@ import (
 // Refund gives money of an invoice's payments back, by a credit note that the
 // vendor makes with it. payment_refunded tells of it. A refund cannot be looked
 // up by its mark: it is repeated while the vendor knows its key.
-func (a *Adapter) Refund(ctx context.Context, o adapters.RefundOrder) (adapters.Answer, error) {
+func (a *Adapter) Refund(ctx context.Context, o adapters.SellOrder) (adapters.Answer, error) {
 	invoice := o.Links.One(adapters.RoleInvoice)
 	if invoice == "" {
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "purchase %q has no invoice here", string(o.Purchase))
@@ -21,7 +21,7 @@ func (a *Adapter) Refund(ctx context.Context, o adapters.RefundOrder) (adapters.
 		Transaction transactionObject `json:"transaction"`
 	}
 	err := a.api.SendForm(ctx, rest.Path("invoices", invoice, "refund"), string(o.Mark.ID), url.Values{
-		"refund_amount": {strconv.FormatInt(int64(o.Amount.Minor), 10)}, "credit_note[reason_code]": {"other"}, "comment": {string(o.Mark.ID)},
+		"refund_amount": {strconv.FormatInt(int64(o.Price.Minor), 10)}, "credit_note[reason_code]": {"other"}, "comment": {string(o.Mark.ID)},
 	}, &made)
 	switch {
 	case err != nil:
@@ -31,5 +31,9 @@ func (a *Adapter) Refund(ctx context.Context, o adapters.RefundOrder) (adapters.
 	}
 	return linked(o.Mark.Neutral, adapters.RoleRefund, made.Transaction.ID), nil
 }
+
+// Trace has nothing to find: whatever the vendor tells of money names the
+// invoice, which bears the purchase.
+func (a *Adapter) Trace(_ context.Context, e adapters.Event) (adapters.Event, error) { return e, nil }
 
 var _ adapters.Refunder = (*Adapter)(nil)

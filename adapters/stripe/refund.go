@@ -12,7 +12,7 @@ import (
 // intent. Stripe refuses more than is left of the charge. Its mark is in the
 // metadata, and its key repeats it harmlessly. charge.refunded tells when the
 // money has gone.
-func (a *Adapter) Refund(ctx context.Context, o adapters.RefundOrder) (adapters.Answer, error) {
+func (a *Adapter) Refund(ctx context.Context, o adapters.SellOrder) (adapters.Answer, error) {
 	invoice := o.Links.One(adapters.RoleInvoice)
 	if invoice == "" {
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "purchase %q has no invoice here", string(o.Purchase))
@@ -31,7 +31,7 @@ func (a *Adapter) Refund(ctx context.Context, o adapters.RefundOrder) (adapters.
 	case sold.Intent == "":
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "invoice %q was paid outside the vendor, give the money back there", clip(invoice, 64))
 	}
-	amount, intent := int64(o.Amount.Minor), string(sold.Intent)
+	amount, intent := int64(o.Price.Minor), string(sold.Intent)
 	made, err := a.api.Refunds.New(&stripego.RefundParams{
 		Params: write(ctx, string(o.Mark.ID)), PaymentIntent: &intent, Amount: &amount,
 		Metadata: map[string]string{metaPurchase: string(o.Purchase), metaIntent: string(o.Mark.ID)},

@@ -62,5 +62,3 @@ func unknown(e adapters.Event, err error) (adapters.Event, error) {
 	}
 	return e, err
 }
-
-var _ adapters.Tracer = (*Adapter)(nil)

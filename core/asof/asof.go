@@ -27,6 +27,7 @@ type History struct {
 	consumed  core.Amount
 	overdrawn core.Amount
 	captured  [2]core.ID // the capture looked up last, and its hold
+	released  core.Entry // what a hold let go of last
 }
 
 // lot is what is there of one grant.
@@ -44,6 +45,7 @@ func New(at, known core.Time) *History {
 // was of; it is asked only where several holds reserve of one grant. more is
 // false when no entry that follows can count.
 func (h *History) Add(e *core.Entry, holdOf func(capture core.ID) (core.ID, error)) (more bool, err error) {
+	byTime := h.byTime(e)
 	if e.Recorded > h.known {
 		if e.Effective > h.known {
 			return false, nil
@@ -52,7 +54,7 @@ func (h *History) Add(e *core.Entry, holdOf func(capture core.ID) (core.ID, erro
 			late := *e
 			h.allotted[e.Grant] = &late
 		}
-		if !byTime(e) {
+		if !byTime {
 			return true, nil
 		}
 	}
@@ -65,12 +67,18 @@ func (h *History) Add(e *core.Entry, holdOf func(capture core.ID) (core.ID, erro
 
 // byTime reports whether an entry says what time alone decided: it was known
 // when it was effective, however late it was posted.
-func byTime(e *core.Entry) bool {
+func (h *History) byTime(e *core.Entry) bool {
+	if e.Kind == core.EntryRelease {
+		h.released = *e
+	}
+	if e.Effective >= e.Recorded {
+		return false
+	}
 	switch e.Kind {
-	case core.EntryRelease, core.EntrySettle, core.EntryRollOut, core.EntryRollIn:
-		return e.Effective < e.Recorded
-	case core.EntryExpire:
-		return e.Effective < e.Recorded && e.Source == e.Grant
+	case core.EntryRelease, core.EntrySettle, core.EntryRollOut, core.EntryRollIn, core.EntryVoid:
+		return true
+	case core.EntryExpire: // of a grant by itself, or of what a hold let go of; not of what was given back
+		return e.Source == e.Grant || e.Source == h.released.Source && e.Seq == h.released.Seq+1
 	}
 	return false
 }

@@ -2,6 +2,7 @@ package asof_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -133,8 +134,8 @@ func (l *life) lapsed(at core.Time) []core.Entry {
 		}
 	}
 	var list []core.Entry
-	for _, e := range sums {
-		list = append(list, *e)
+	for _, id := range slices.Sorted(maps.Keys(sums)) {
+		list = append(list, *sums[id])
 	}
 	return list
 }
@@ -213,7 +214,8 @@ func TestWhatWasKnownStays(t *testing.T) {
 			lengths[l.now] = len(settled.Entries)
 		}
 		l.Settle(l.now)
-		for instant, want := range seen {
+		for _, instant := range slices.Sorted(maps.Keys(seen)) {
+			want := seen[instant]
 			got, err := l.at(l.Entries, instant, instant)
 			if err != nil || got != want {
 				t.Fatalf("at %d, as known then, is %+v, %v; it was answered %+v", instant-now0, got, err, want)

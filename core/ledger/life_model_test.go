@@ -28,7 +28,8 @@ type lifeLot struct {
 	free    core.Amount
 	gone    core.GrantState // void or expired, "" while neither
 	lapsed  core.Amount     // what expired
-	endedAt core.Time       // when it came to its end, if something was left
+	endedAt core.Time       // when it came to its end with something left
+	early   bool            // it was ended before its time with nothing left
 }
 
 type lifePart struct {
@@ -43,7 +44,6 @@ type lifeHold struct {
 	state            core.HoldState
 	made, expires    core.Time
 	protect          bool
-	action           string
 }
 
 // lifeDebit is what a debit took.
@@ -176,7 +176,9 @@ func (l *life) close(lot *lifeLot, at core.Time) {
 	}
 	if lot.gone == "" {
 		lot.gone = core.Expired
-		lot.endedAt = at
+		if lot.early = lot.free == 0 && at < lot.terms.Expires; lot.free > 0 {
+			lot.endedAt = at
+		}
 	}
 	l.spill(lot)
 }

@@ -220,6 +220,12 @@ func (w *lifeWorld) grant(category core.Category, starts, lasts core.Time, scope
 }
 
 func (w *lifeWorld) debit(d lifeDraw) bool {
+	// What came back to a lot that a change of plan had ended, with nothing left
+	// of it, is the one thing that late debits find by no plain rule: when it
+	// ended stands in no entry of its own.
+	if d.at != 0 && slices.ContainsFunc(w.model.lots, func(lot *lifeLot) bool { return lot.early && lot.lapsed > 0 }) {
+		return false
+	}
 	d.amount = w.number(1, 150)
 	c := ledger.Charge{Account: w.account, Amount: d.amount, Action: d.action, Rule: d.rule, At: d.at}
 	if d.action != "" {

@@ -300,3 +300,30 @@ func TestQuoteIsTheDebit(t *testing.T) {
 	})
 	b.clean()
 }
+
+// A late debit has the price of its instant, in every unit, and is given back
+// like any other.
+func TestLateDebitHasThePriceOfThen(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	b.grant("credits", ann, 100_00)
+	b.grant("tokens", tokens, 100)
+	b.pass(2 * hour)
+	late := func(key, action string, dimensions map[string]string) ledger.DebitReceipt {
+		c := asked(action, 2, dimensions)
+		c.At = start + hour/2
+		d, _, err := b.Debit(b.ctx, key, c)
+		b.need(err)
+		return d
+	}
+	if d := late("image", "image", nil); d.Card != "old" || d.Amount != 10_00 {
+		t.Errorf("two images of then cost %d on %q", d.Amount, d.Card)
+	}
+	both := late("both", "enrich", map[string]string{"tokens": "yes"})
+	if both.Amount != 2_00 || len(both.Also) != 1 || both.Also[0].Amount != 4 || both.Also[0].Happened != both.Happened || both.Happened == 0 {
+		t.Errorf("two contacts of then are %+v", both)
+	}
+	b.need(second(b.Reverse(b.ctx, "back", both.ID, 0)))
+	b.wantBalance(ann, 90_00, 0)
+	b.wantBalance(tokens, 100, 0)
+	b.clean()
+}

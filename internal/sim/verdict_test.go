@@ -37,7 +37,7 @@ func (j *judge) due(o *command) due {
 		return j.dueCharge(o, unit, now)
 	case ledger.OpCapture, ledger.OpRelease:
 		h := j.holds[o.hold]
-		if h.account.key.Unit != unit {
+		if h.account.key.Unit != unit || j.w.office.turned && now >= h.expires { // it may have ended as its unit changed
 			return due{}
 		}
 		if o.op == ledger.OpCapture {

@@ -224,6 +224,11 @@ func (r *run) grant(ctx context.Context, s *state, a *core.Account, g *core.Gran
 		}
 		return nil // nothing is left of it on either side that could be told
 	}
+	return r.count(a, g, l, value, left, exact)
+}
+
+// count adds a grant that both sides hold to the sums.
+func (r *run) count(a *core.Account, g *core.Grant, l *lots, value, left adapters.Holding, exact bool) error {
 	standing := g.Remaining
 	if g.Closed != "" && g.Remaining > 0 && !(r.Connection.Pools() && g.Closed == core.Expired) {
 		standing += g.Ended - g.Away // it is withdrawn when the holds on its rest are resolved
