@@ -46,7 +46,7 @@ func TestPutCarrier(t *testing.T) {
 			told := fmt.Sprint(got)
 			if err != nil {
 				told = string(adapters.AsError(err).Code)
-			} else if c.want = "{[{cust_1 carrier " + c.want + "}] }"; err != nil {
+			} else if c.want = "{[{cust_1 carrier " + c.want + "}]  0}"; err != nil {
 				t.Fatal(err)
 			}
 			if told != c.want {

@@ -52,7 +52,7 @@ func TestPrepareFinds(t *testing.T) {
 	} {
 		a, f := at(t, script(prepared()))
 		got, err := a.Prepare(t.Context(), adapters.Setup{Currency: c.currency, Packs: c.packs, Create: c.create})
-		if want := "{[" + c.want + "] }"; err != nil || fmt.Sprint(got) != want {
+		if want := "{[" + c.want + "]  0}"; err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, %v, want %s", name, got, err, want)
 		}
 		posts := 0
@@ -76,7 +76,7 @@ func TestPrepareMakes(t *testing.T) {
 		script(answers)(w, r)
 	})
 	got, err := a.Prepare(t.Context(), adapters.Setup{Currency: "usd", Create: true})
-	if want := "{[" + carrierLinks + "] }"; err != nil || fmt.Sprint(got) != want {
+	if want := "{[" + carrierLinks + "]  0}"; err != nil || fmt.Sprint(got) != want {
 		t.Fatalf("%v, %v, want %s", got, err, want)
 	}
 	keys := map[string]bool{}
@@ -195,7 +195,7 @@ func TestPrepareAcrossPages(t *testing.T) {
 		fmt.Fprintf(w, `{"object":"list","has_more":%t,"data":[%s]}`, !last, item)
 	})
 	got, err := a.Prepare(t.Context(), adapters.Setup{Currency: "usd"})
-	if want := "{[" + carrierLinks + "] }"; err != nil || fmt.Sprint(got) != want || len(f.requests()) != 4 {
+	if want := "{[" + carrierLinks + "]  0}"; err != nil || fmt.Sprint(got) != want || len(f.requests()) != 4 {
 		t.Errorf("%v, %v after %d reads", got, err, len(f.requests()))
 	}
 	a, _ = at(t, func(w http.ResponseWriter, r sent) {

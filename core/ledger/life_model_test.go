@@ -29,7 +29,7 @@ type lifeLot struct {
 	gone    core.GrantState // void or expired, "" while neither
 	lapsed  core.Amount     // what expired
 	endedAt core.Time       // when it came to its end with something left
-	early   bool            // it was ended before its time with nothing left
+	early   bool            // it was ended before its time
 }
 
 type lifePart struct {
@@ -176,7 +176,7 @@ func (l *life) close(lot *lifeLot, at core.Time) {
 	}
 	if lot.gone == "" {
 		lot.gone = core.Expired
-		if lot.early = lot.free == 0 && at < lot.terms.Expires; lot.free > 0 {
+		if lot.early = at < lot.terms.Expires; lot.free > 0 {
 			lot.endedAt = at
 		}
 	}

@@ -220,9 +220,9 @@ func (w *lifeWorld) grant(category core.Category, starts, lasts core.Time, scope
 }
 
 func (w *lifeWorld) debit(d lifeDraw) bool {
-	// What came back to a lot that a change of plan had ended, with nothing left
-	// of it, is the one thing that late debits find by no plain rule: when it
-	// ended stands in no entry of its own.
+	// What comes back to a lot that a change of plan has ended is the one thing
+	// that late debits find by no plain rule: a debit of after that end sees no
+	// entry that says when it was.
 	if d.at != 0 && slices.ContainsFunc(w.model.lots, func(lot *lifeLot) bool { return lot.early && lot.lapsed > 0 }) {
 		return false
 	}
