@@ -24,6 +24,7 @@ type Draw struct {
 	Room   Amount     // how much may be overage, or become deficit
 	At     Time       // when it happened, where that was before now; 0 is now
 	Lapsed []Entry    // of a late draw: what of each grant expired after At, and when
+	Rolled map[ID]ID  // of a late draw: what was rolled over after At, by grant what it was rolled from
 }
 
 // Drawn is how a debit was paid; the parts add up to what was asked for.

@@ -238,3 +238,20 @@ func TestUnknownPolicyIsLeftAlone(t *testing.T) {
 		t.Errorf("due is %d", int64(a.NextDue()))
 	}
 }
+
+// idle is a policy that cannot be carried out here.
+type idle struct{}
+
+func (idle) Due() Time                { return 10 }
+func (idle) Text() string             { return "kept as it is" }
+func (idle) Act(*Account, Time, Time) {}
+
+// What cannot be carried out stays due, and is not written anew.
+func TestIdlePolicyStaysDue(t *testing.T) {
+	a := newAccount(lot{"g", 5, 0, Never})
+	a.Policy, a.Acts = idle{}, 10
+	a.Settle(30)
+	if a.Acts != 10 || a.Kept() || a.NextDue() != 10 {
+		t.Errorf("it acts at %d, kept %t", int64(a.Acts), a.Kept())
+	}
+}

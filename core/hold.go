@@ -107,12 +107,15 @@ type Capture struct {
 	Final     bool       // release the rest and close the hold
 	AllowOver bool       // let the part above the hold be an ordinary debit
 	Not       []Category // whose grants must not pay that debit
+	Rule      Shortfall  // what becomes of what grants cannot pay of it; "" is Reject
+	Room      Amount     // how much of it may be overage, or become deficit
 }
 
 // Capture takes from a hold. The part above what is still reserved, where
 // AllowOver asks for it or where reserved grants expired meanwhile, is an
-// ordinary debit of the same step. A hold that expired is not revived: the
-// capture is then a fresh debit, marked late.
+// ordinary debit of the same step, by the capture's rule. A hold that expired
+// is not revived: the capture is then a fresh debit, marked late. What the rule
+// leaves out is not captured.
 func (a *Account) Capture(c Capture, now Time) (Drawn, error) {
 	if c.Amount < 0 {
 		return Drawn{}, InField(Errorf(CodeInvalid, "a capture cannot be below zero"), "amount")
@@ -130,29 +133,37 @@ func (a *Account) Capture(c Capture, now Time) (Drawn, error) {
 			c.Amount.Format(a.Unit.Scale), left.Format(a.Unit.Scale), string(h.ID)), "amount")
 	}
 	if h.State == HoldExpired {
-		done, err := a.Draw(Draw{ID: c.ID, Amount: c.Amount, Action: h.Action, Not: c.Not}, now, nil)
+		done, err := a.Draw(c.draw(h, c.Amount), now, nil)
 		if err == nil {
-			h.Captured, h.dirty = h.Captured+c.Amount, true
+			h.Captured, h.dirty = h.Captured+c.Amount-done.Forgone, true
 		}
 		done.Late = true
 		return done, err
 	}
 	over := max(0, c.Amount-h.Reserved())
-	d := Draw{ID: c.ID, Amount: over, Action: h.Action, Not: c.Not}
+	d, done, fromGrants := c.draw(h, over), Drawn{}, over
 	if err := a.enough(&d, now); over > 0 && err != nil {
-		return Drawn{}, err
+		if fromGrants, err = a.divide(&d, &done, a.spendable(&d, now)); err != nil {
+			return Drawn{}, err
+		}
 	}
-	taken := a.captureParts(h, c.ID, c.Amount-over, now)
+	done.Allocations = a.captureParts(h, c.ID, c.Amount-over, now)
 	if over > 0 {
-		taken = mergeParts(a.burn(EntryDebit, &d, over, now, taken))
+		done.Allocations = mergeParts(a.burn(EntryDebit, &d, fromGrants, now, done.Allocations))
+		a.beyondGrants(&d, &done, now, now)
 	}
-	h.Captured, h.dirty = h.Captured+c.Amount, true
+	h.Captured, h.dirty = h.Captured+c.Amount-done.Forgone, true
 	if c.Final {
 		a.giveBack(h, now, now)
 		h.resolve(HoldCaptured, now)
 		a.settleDebt(now, now)
 	}
-	return Drawn{Allocations: taken}, nil
+	return done, nil
+}
+
+// draw is the ordinary debit of what a hold does not reserve.
+func (c *Capture) draw(h *Hold, amount Amount) Draw {
+	return Draw{ID: c.ID, Amount: amount, Action: h.Action, Not: c.Not, Rule: c.Rule, Room: c.Room}
 }
 
 // captureParts takes amount from the hold's parts in the order they were reserved.

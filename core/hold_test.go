@@ -251,3 +251,41 @@ func TestSettleDoesNotDependOnLoadOrder(t *testing.T) {
 		t.Errorf("%q in one load order, %q in another", story(a), story(b))
 	}
 }
+
+// The part above a hold goes by the capture's rule, and what that leaves out is
+// not captured.
+func TestCaptureOverByRule(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		rule     Shortfall
+		room     Amount
+		drawn    Drawn
+		captured Amount
+		story    string
+		code     Code
+	}{
+		{"refused", Reject, 9, Drawn{}, 0, "", CodeInsufficientCredits},
+		{"left out", Cap, 0, Drawn{Forgone: 4}, 20, "", ""},
+		{"billed", Overage, 4, Drawn{Overage: 4}, 24, ", overage  4 @2", ""},
+		{"no room", Overage, 3, Drawn{}, 0, "", CodeLimitReached},
+		{"owed", Deficit, 4, Drawn{Deficit: 4}, 24, ", overdraw  4 @2", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := held(t)
+			before := clone(a)
+			done, err := a.Capture(Capture{ID: "c", Hold: "h", Amount: 24, AllowOver: true, Rule: c.rule, Room: c.room}, 2)
+			wantCode(t, err, c.code, "")
+			if err != nil {
+				if !reflect.DeepEqual(a, before) {
+					t.Error("the refused capture changed the account")
+				}
+				return
+			}
+			wantParts(t, done.Allocations, "g1 10, g2 10")
+			wantStory(t, a, "capture g1 10 @2, capture g2 5 @2, debit g2 5 @2"+c.story)
+			if done.Overage != c.drawn.Overage || done.Deficit != c.drawn.Deficit || done.Forgone != c.drawn.Forgone || a.Hold("h").Captured != c.captured {
+				t.Errorf("it took %+v of %+v", done, a.Hold("h"))
+			}
+		})
+	}
+}

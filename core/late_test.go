@@ -91,3 +91,37 @@ func TestReversalOfThen(t *testing.T) {
 	wantStory(t, a, "reverse long 2 @20, reverse old 3 @20, expire old 3 @100")
 	wantBalance(t, a, 200, 10, 0)
 }
+
+// What was rolled over since pays as what it was then: in the place of the
+// grant it came from, after what that one has, and from when it began.
+func TestLateDrawOfWhatWasRolledOver(t *testing.T) {
+	a := newAccount(lot{"month", 10, 0, 100}, lot{"long", 10, 0, 500})
+	roll := func(from, id ID, amount Amount, at, until Time) {
+		a.Settle(at - 1)
+		terms := Terms{ID: id, Amount: amount, Category: Rollover, Priority: DefaultPriority - 1, Source: "sub_1", Starts: at, Expires: until}
+		must[*Grant](t)(a.RollOver(from, terms, at, at))
+	}
+	roll("month", "second", 6, 100, 200)
+	roll("second", "third", 5, 200, 900)
+	a.Settle(300)
+	a.Entries = nil
+	d := Draw{ID: "late", Amount: 9, At: 50, Not: []Category{Rollover}, Rolled: map[ID]ID{"second": "month", "third": "second"},
+		Lapsed: []Entry{lapsedOf("month", 4, 100), lapsedOf("second", 1, 200)}}
+	parts := func(amount Amount, at Time, want, story string) {
+		t.Helper()
+		b, d := clone(a), d
+		d.Amount, d.At = amount, at
+		wantParts(t, must[Drawn](t)(b.Draw(d, 300, nil)).Allocations, want)
+		wantStory(t, b, story)
+	}
+	parts(12, 50, "month 4, second 1, third 5, long 2", "restore month 4 @100, debit month 4 @50, "+
+		"restore second 1 @200, debit second 1 @100, debit third 5 @200, debit long 2 @50")
+	parts(1, 150, "long 1", "debit long 1 @150") // it was rolled over by then
+	d.Not = []Category{Paid}                     // that is what all of it was then
+	d.Amount = 1
+	_, err := clone(a).Draw(d, 300, nil)
+	wantCode(t, err, CodeInsufficientCredits, "")
+	d.Not = nil
+	parts(6, 150, "second 1, third 5", "restore second 1 @200, debit second 1 @150, debit third 5 @200")
+	parts(1, 250, "third 1", "debit third 1 @250")
+}

@@ -59,6 +59,9 @@ func (a *Account) RollOver(from ID, t Terms, at, now Time) (*Grant, error) {
 	if a.Grant(t.ID) != nil {
 		return nil, Errorf(CodeInternal, "grant %q exists already", string(t.ID))
 	}
+	if err := a.roomFor(t.Amount); err != nil { // nothing may be refused once something is posted
+		return nil, err
+	}
 	a.post(EntryRollOut, old, t.ID, t.Amount, at, now)
 	g, err := a.insert(t, now)
 	if err != nil {

@@ -33,6 +33,11 @@ func (a *Account) UnwindAt(id ID, taken Drawn, before, amount Amount, spare ID, 
 		}
 	}
 	a.Settle(now)
+	if taken.Deficit > 0 { // what was paid of it comes as a grant; nothing may be refused once something is posted
+		if err := a.roomFor(taken.Deficit); err != nil {
+			return Drawn{}, err
+		}
+	}
 	var given Drawn
 	part := func(left Amount) Amount {
 		done := min(before, left)
@@ -55,6 +60,7 @@ func (a *Account) UnwindAt(id ID, taken Drawn, before, amount Amount, spare ID, 
 			continue
 		}
 		g := a.Grant(taken.Allocations[i].Grant)
+		at := max(at, g.Starts) // a late debit takes what was rolled over when that began
 		a.post(EntryReverse, g, id, n, at, now)
 		ended := now
 		if g.Closed == Expired || g.Closed == "" && now >= g.Expires { // it was there again until the grant expired

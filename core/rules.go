@@ -111,7 +111,9 @@ func (a *Account) Settle(now Time) {
 		}
 		if a.Acts == due && a.Policy != nil {
 			a.Policy.Act(a, due, now)
-			a.Keep(a.Policy)
+			if a.Policy.Due() > due {
+				a.Keep(a.Policy)
+			}
 		}
 		for i := range a.Grants {
 			if g := &a.Grants[i]; g.Expires == due && a.lapses(g) {

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"context"
+	"fmt"
 
 	"scrip/adapters"
 	"scrip/core"
@@ -94,7 +95,14 @@ func (w *Worker) moneyBack(ctx context.Context, e *ledger.Event, ev adapters.Eve
 	case ev.Hint:
 		return parked("it is not signed, and the vendor cannot be asked about %s for purchase %q", what, purchase), nil
 	case ev.Kind == adapters.RefundEvent && !ev.Payment.Settled:
-		return parked("a refund of %s for purchase %q failed: the customer did not get the money; refund it again, or grant what was taken back", amount, purchase), nil
+		object := e.Connection + "/" + claimOf(ev).Object
+		return ruling{
+			names: func(b *ledger.Batch) { w.o.Ledger.NamesUnmade(b, p.ID, object) },
+			effect: func(tx *ledger.Tx) (ending, error) {
+				why := fmt.Sprintf("a refund of %s for purchase %q failed: the customer did not get the money; refund it again, or grant what was taken back", amount, purchase)
+				return ending{ledger.Parked, why}, tx.Unmade(p.ID, object, ev.Payment.Paid.Minor)
+			},
+		}, nil
 	}
 	claim := claimOf(ev)
 	return ruling{

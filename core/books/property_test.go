@@ -302,6 +302,7 @@ func (w *town) exact(l *Lot) {
 
 // Random histories through the core's rules, of refunds too, tie out to the
 // minor unit at every date, and what is left is what the account has.
+// RP-03.
 func TestBooksTieOut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newTown(t)

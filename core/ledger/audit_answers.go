@@ -212,16 +212,27 @@ func (a *answersAudit) sum(req *Request) error {
 
 // refused holds what a refusal for want of credits says against itself and
 // what was asked.
-func (a *answersAudit) refused(req *Request, e *core.Error) {
+func (a *answersAudit) refused(req *Request, e *core.Error) error {
 	if e.Code != core.CodeInsufficientCredits || e.Required == "" {
-		return
+		return nil
+	}
+	unit, _, _ := strings.Cut(strings.TrimPrefix(e.Message, e.Required+" "), " ")
+	if unit != req.Unit { // it was asked for in a unit that has been converted since
+		was, err := a.r.Accounts.Account(a.ctx, AccountKey{req.Customer, req.Unit})
+		if err != nil {
+			return err
+		}
+		if was == nil || was.Became != unit {
+			unit = req.Unit
+		}
 	}
 	asked := splitFields(req.Fields)["amount"]
 	required := strings.TrimLeft(strings.ReplaceAll(e.Required, ".", ""), "0")
-	if e.Message != e.Required+" "+req.Unit+" are required, "+e.Available+" are available" ||
+	if e.Message != e.Required+" "+unit+" are required, "+e.Available+" are available" ||
 		asked != "" && asked != required && (req.Operation == OpDebit || req.Operation == OpHold) {
 		a.find(req, "is refused for another amount than it was asked for")
 	}
+	return nil
 }
 
 func (a *answersAudit) request(req *Request) error {
@@ -236,9 +247,8 @@ func (a *answersAudit) request(req *Request) error {
 		if err != nil || refusal.Code != req.Code || refusal.Code.Class().Title == "" || req.FirstSeq != 1 || req.LastSeq != 0 || req.Amount != 0 || req.At <= 0 {
 			a.find(req, "is a refusal that is not what it says")
 		}
-		a.refused(req, &refusal)
 		a.fields(req, nil)
-		return nil
+		return a.refused(req, &refusal)
 	}
 	got, err := readAnswer(req)
 	if err != nil {
@@ -298,7 +308,10 @@ func (a *answersAudit) effect(req *Request, got *answer) error {
 			return nil
 		}
 	}
-	if (len(got.parts) > 0 || got.Overage+got.Deficit > 0) != (req.LastSeq >= req.FirstSeq) && (got.operation == OpDebit || got.operation == OpReverse) {
+	made, took := req.LastSeq >= req.FirstSeq, len(got.parts) > 0 || got.Overage+got.Deficit > 0
+	// What was owed or billed in a unit that has been converted is given back in the other.
+	elsewhere := !made && len(got.parts) == 0 && got.operation == OpReverse
+	if took != made && !elsewhere && (got.operation == OpDebit || got.operation == OpReverse) {
 		a.find(req, "took %v by the entries %d to %d", got.parts, req.FirstSeq, req.LastSeq)
 	}
 	sum := got.Overage + got.Deficit
@@ -420,7 +433,7 @@ func (a *answersAudit) purchased(req *Request, p *sale.Purchase) error {
 	}
 	was := *p
 	was.State, was.PayURL, was.Object, was.Grant = now.State, now.PayURL, now.Object, now.Grant
-	was.Until, was.Returns, was.Returning = now.Until, now.Returns, now.Returning
+	was.Until, was.Returns, was.Returning, was.Unmade = now.Until, now.Returns, now.Returning, now.Unmade
 	if now.Unit != was.Unit { // paid after its unit was changed
 		was.Unit, was.Credits = now.Unit, now.Credits
 	}

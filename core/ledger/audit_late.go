@@ -3,11 +3,15 @@ package ledger
 import "scrip/core"
 
 // placed is when the answer says that a movement of its command happened, and
-// whether the entry says so too.
-func (a *answer) placed(e *core.Entry) (core.Time, bool) {
+// whether the entry says so too. Of what was rolled over since, it is when that
+// began: first is the entry that made the grant.
+func (a *answer) placed(e, first *core.Entry) (core.Time, bool) {
 	at := a.at
 	if a.happened != 0 {
 		at = a.happened
+	}
+	if first.Kind == core.EntryRollIn {
+		at = max(at, first.Effective)
 	}
 	switch e.Kind {
 	case core.EntryDebit, core.EntryCapture, core.EntryOverage, core.EntryOverdraw,

@@ -121,7 +121,7 @@ func (a *answersAudit) refunded(req *Request, r *sale.Refund) error {
 		return err
 	}
 	var p sale.Purchase
-	if record == nil || json.Unmarshal(record.Body, &p) != nil || p.Customer != r.Customer || p.Returning < r.Amount.Minor || p.Returning > p.Price.Minor ||
+	if record == nil || json.Unmarshal(record.Body, &p) != nil || p.Customer != r.Customer || p.Returning < r.Amount.Minor || p.Returning-p.Unmade > p.Price.Minor || p.Unmade < 0 || p.Unmade > p.Returning ||
 		r.Amount.Minor <= 0 || r.Amount.Currency != p.Price.Currency || req.FirstSeq != 1 || req.LastSeq != 0 {
 		a.find(req, "gives %s of purchase %s back, which does not say so", r.Amount, r.Purchase)
 	}

@@ -121,7 +121,9 @@ func (a *accountAudit) returned(g *core.Grant) error {
 	if err != nil {
 		return err
 	}
-	ok := req != nil && whole(req.Operation) == OpReverse && req.FirstSeq <= g.Seq && g.Seq <= req.LastSeq &&
+	// A debit of a unit that has been converted is given back in the other.
+	here := req != nil && (req.Unit != a.key.Unit || req.FirstSeq <= g.Seq && g.Seq <= req.LastSeq)
+	ok := here && whole(req.Operation) == OpReverse &&
 		g.ID == core.NewID(core.GrantID, a.key.Customer, req.Operation, req.Key, 0)
 	want := core.Terms{
 		ID: g.ID, Amount: g.Amount, Category: core.Adjustment, Priority: core.DefaultPriority, Starts: g.Recorded, Expires: core.Never, Source: g.Source,

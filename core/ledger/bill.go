@@ -14,8 +14,8 @@ const opOverage = "overage"
 // commit that makes them. It is a purchase that brings no credits.
 func (tx *Tx) bill(a *core.Account) error {
 	state := stateOf(a)
-	if state == nil || tx.ledger.options.Collector == "" {
-		return nil
+	if state == nil || tx.ledger.options.Collector == "" || tx.Erased(a.Customer) {
+		return nil // nobody can be asked
 	}
 	for {
 		b, due := state.Bill()
@@ -33,7 +33,7 @@ func (tx *Tx) bill(a *core.Account) error {
 		if out := tx.ledger.options.Outward; out != nil {
 			tx.Send(out.OnPurchase(tx.Now, p)...)
 		}
-		state.Billed(b.Last)
+		state.Billed(b)
 		a.Keep(state)
 	}
 }

@@ -62,3 +62,49 @@ func TestOverageIsBilled(t *testing.T) {
 	b.wantBalance(ann, 99_00, 0)
 	b.clean()
 }
+
+// Nobody asks a customer for money who has been erased.
+func TestErasedAreNotBilled(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{Collector: "main"})
+	month := plan.Span{N: 1, Of: plan.Month}
+	_, _, err := b.Subscribe(b.ctx, ann, plan.Wish{Terms: plan.Terms{
+		Plan: "pro", Every: month, AtZero: core.Overage,
+		Overage: &plan.Overage{Prices: []core.Price{{Rate: core.Rate{Num: 8, Den: 100}, Currency: "usd"}}, Per: 1},
+	}})
+	b.need(err)
+	_, _, err = b.Debit(b.ctx, "over", charge(ann, 50_00))
+	b.need(err)
+	_, err = b.Erase(b.ctx, "ann")
+	b.need(err)
+	list, err := b.Reader().Records.List(b.ctx, ledger.PurchaseKind, "", 10)
+	b.need(err)
+	if len(list) != 0 {
+		t.Errorf("%d bills were made", len(list))
+	}
+	b.clean()
+}
+
+// What a vendor could not give back may be asked for again, and told twice it
+// counts once.
+func TestRefundThatFailedMayBeAskedForAgain(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{})
+	p, _, err := b.Buy(b.ctx, "buy", sale.Purchase{Customer: "ann", Unit: "credits", Pack: "starter", Credits: 100_00, Price: core.Money{Minor: 800, Currency: "usd"}, Connection: "main"})
+	b.need(err)
+	_, _, err = b.pay(p, sale.Payment{Purchase: p.ID, Object: "in_1", Paid: p.Price, Settled: true})
+	b.need(err)
+	_, _, err = b.Refund(b.ctx, "all", p.ID, 0)
+	b.need(err)
+	_, _, err = b.Refund(b.ctx, "again", p.ID, 0)
+	b.wantCode(err, core.CodeInvalid)
+	for range 2 {
+		b.need(b.Do(b.ctx, &ledger.Op{
+			Names:  func(batch *ledger.Batch) { b.NamesUnmade(batch, p.ID, "main/re_1") },
+			Decide: func(tx *ledger.Tx) error { return tx.Unmade(p.ID, "main/re_1", 800) },
+		}))
+	}
+	_, _, err = b.Refund(b.ctx, "once more", p.ID, 500)
+	b.need(err)
+	_, _, err = b.Refund(b.ctx, "too much", p.ID, 301)
+	b.wantCode(err, core.CodeInvalid)
+	b.clean()
+}

@@ -187,6 +187,30 @@ func (l *Ledger) late(unit string, g core.Grant, amount core.Amount) (core.Amoun
 	return amount, nil
 }
 
+// lateLine is [Ledger.late] of an amount that stands on no grant.
+func (l *Ledger) lateLine(unit string, amount core.Amount) (core.Amount, error) {
+	for range l.options.Conversions {
+		c := l.leaving(unit)
+		if c == nil {
+			break
+		}
+		if c.Of != "" {
+			var err error
+			if amount, err = c.Change.LateBack(amount); err != nil {
+				return 0, err
+			}
+		} else {
+			moved, _, err := c.Change.Line(amount)
+			if err != nil {
+				return 0, err
+			}
+			amount = moved.To
+		}
+		unit = c.To().Code
+	}
+	return amount, nil
+}
+
 // heir is what a grant's rest became, where its unit has been converted.
 func (l *Ledger) heir(account AccountKey, grant core.ID) (AccountKey, core.ID) {
 	for range l.options.Conversions {

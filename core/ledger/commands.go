@@ -211,10 +211,9 @@ func (tx *Tx) debitOne(id core.ID, c Charge, req *Request) (DebitReceipt, error)
 	before, d := a.Seq, core.Draw{ID: id, Amount: c.Amount, Action: c.Action, Not: c.Not, Rule: c.Rule}
 	var when timing
 	if c.At != 0 {
-		if when, d.Lapsed, err = tx.late(a, &c); err != nil {
+		if when, err = tx.late(a, &c, &d); err != nil {
 			return DebitReceipt{}, err
 		}
-		d.At = when.at
 	}
 	done, charged, err := tx.draw(a, d)
 	if err != nil {

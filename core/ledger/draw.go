@@ -1,7 +1,11 @@
 package ledger
 
 import (
+	"strings"
+
 	"scrip/core"
+	"scrip/core/plan"
+	"scrip/core/rate"
 )
 
 // drawer is a policy that decides what becomes of what grants cannot pay.
@@ -10,11 +14,13 @@ type drawer interface {
 	// Draw is [core.Account.Draw] by the policy's rule, and remembers what it
 	// took. charged is the money that overage will be billed with, exact.
 	Draw(a *core.Account, d core.Draw, now core.Time) (done core.Drawn, charged string, err error)
+	// Capture is [core.Account.Capture] so, for what its hold does not reserve.
+	Capture(a *core.Account, c core.Capture, now core.Time) (done core.Drawn, charged string, err error)
 }
 
 // unwinder is a policy that hears of what a reversal gave back.
 type unwinder interface {
-	Unwound(a *core.Account, action string, given core.Drawn, now core.Time)
+	Unwound(a *core.Account, back plan.Back, now core.Time)
 }
 
 // draw debits an account by its policy, or by the deficit that everyone has.
@@ -23,15 +29,39 @@ func (tx *Tx) draw(a *core.Account, d core.Draw) (core.Drawn, string, error) {
 	if p, is := a.Policy.(drawer); is {
 		return p.Draw(a, d, tx.Now)
 	}
-	limit := tx.ledger.options.Deficit
-	if d.Rule == "" && limit > 0 {
-		d.Rule = core.Deficit
-	}
-	if d.Rule == core.Overage { // nobody has agreed to a price
-		d.Rule = core.Reject
-	}
-	d.Room = max(0, limit-a.Overdrawn)
+	d.Rule, d.Room = tx.room(a, d.Rule)
 	done, err := a.Draw(d, tx.Now, nil)
+	return done, "", err
+}
+
+// room is the rule and its limit where no policy decides.
+func (tx *Tx) room(a *core.Account, rule core.Shortfall) (core.Shortfall, core.Amount) {
+	limit := tx.ledger.options.Deficit
+	if rule == "" && limit > 0 {
+		rule = core.Deficit
+	}
+	if rule == core.Overage { // nobody has agreed to a price
+		rule = core.Reject
+	}
+	return rule, max(0, limit-a.Overdrawn)
+}
+
+// capture takes from a hold. What that does not reserve is drawn by the rule
+// that the price of the hold was fixed with, else as any debit.
+func (tx *Tx) capture(a *core.Account, c core.Capture) (core.Drawn, string, error) {
+	a.Settle(tx.Now)
+	if h := a.Hold(c.Hold); h != nil && strings.Contains(h.Price, `"at_zero"`) {
+		fixed, err := rate.ParseFixed(h.Price)
+		if err != nil {
+			return core.Drawn{}, "", err
+		}
+		c.Rule = fixed.Action.AtZero
+	}
+	if p, is := a.Policy.(drawer); is {
+		return p.Capture(a, c, tx.Now)
+	}
+	c.Rule, c.Room = tx.room(a, c.Rule)
+	done, err := a.Capture(c, tx.Now)
 	return done, "", err
 }
 

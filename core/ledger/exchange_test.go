@@ -56,3 +56,55 @@ func TestSubscriptionIsConverted(t *testing.T) {
 	b.wantBalance(ann, 500_00, 0)
 	b.clean()
 }
+
+// What was owed or billed in credits is given back in the unit that it is
+// owed or billed in by now.
+func TestReversalOfDebtAfterConversion(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{Deficit: 10_00})
+	b.grant("first", ann, 5_00)
+	d, _, err := b.Debit(b.ctx, "over", charge(ann, 12_50))
+	b.need(err)
+	b.convertTo(true, b.forward())
+	b.convertAll()
+	_, _, err = b.Issue(b.ctx, "paid", annInUSD, core.Terms{Amount: 200000, Category: core.Paid}) // of 0.60 owed, 0.40 are left
+	b.need(err)
+	_, _, err = b.Reverse(b.ctx, "part", d.ID, 7_50)
+	b.need(err)
+	for _, c := range []struct {
+		key  ledger.AccountKey
+		owed core.Amount
+	}{{ann, 0}, {annInUSD, 0}} {
+		a, err := b.Account(b.ctx, c.key)
+		b.need(err)
+		if a.Overdrawn != c.owed {
+			t.Errorf("%d are owed in %s, want %d", a.Overdrawn, c.key.Unit, c.owed)
+		}
+	}
+	b.wantBalance(ann, 0, 0)
+	b.wantBalance(annInUSD, 200000, 0)
+	b.clean()
+	_, _, err = b.Reverse(b.ctx, "rest", d.ID, 0)
+	b.need(err)
+	b.wantBalance(annInUSD, 600000, 0)
+	b.clean()
+
+	b = newBench(t, nil, ledger.Options{})
+	month := plan.Span{N: 1, Of: plan.Month}
+	_, _, err = b.Subscribe(b.ctx, ann, plan.Wish{Terms: plan.Terms{
+		Plan: "pro", Every: month, AtZero: core.Overage, Allotments: []plan.Allotment{{Credits: 100_00, Every: month, Priority: core.DefaultPriority}},
+		Overage: &plan.Overage{Prices: []core.Price{{Rate: core.Rate{Num: 8, Den: 100}, Currency: "usd"}}, Per: 1},
+	}})
+	b.need(err)
+	d, _, err = b.Debit(b.ctx, "over", charge(ann, 150_00))
+	b.need(err)
+	b.convertTo(true, b.forward())
+	b.convertAll()
+	_, _, err = b.Reverse(b.ctx, "part", d.ID, 50_00)
+	b.need(err)
+	s, err := b.Subscription(b.ctx, annInUSD)
+	b.need(err)
+	if s.State.Billing.Over[0].Units != 0 {
+		t.Errorf("still billed are %+v", s.State.Billing.Over)
+	}
+	b.clean()
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"scrip/core"
+	"scrip/core/plan"
 )
 
 // HoldReceipt is a hold as its command left it.
@@ -104,7 +105,7 @@ func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (Debit
 				}
 			}
 			before := a.Seq
-			done, err := a.Capture(c, tx.Now)
+			done, charged, err := tx.capture(a, c)
 			if err != nil {
 				return both{}, err
 			}
@@ -112,11 +113,13 @@ func (l *Ledger) Capture(ctx context.Context, key string, t CaptureTerms) (Debit
 			if err != nil {
 				return both{}, err
 			}
-			req.Amount, req.FirstSeq, req.LastSeq = c.Amount, before+1, a.Seq
+			amount := c.Amount - done.Forgone
+			req.Amount, req.FirstSeq, req.LastSeq = amount, before+1, a.Seq
 			h := a.Hold(t.Hold)
 			balance := a.Balance(tx.Now)
 			return both{DebitReceipt{
-				ID: id, Account: keyOf(a), Amount: c.Amount, Allocations: done.Allocations, Action: h.Action,
+				ID: id, Account: keyOf(a), Amount: amount, Allocations: done.Allocations, Action: h.Action,
+				beyond:   beyond{done.Overage, charged, done.Deficit, done.Forgone},
 				Quantity: t.Quantity, Card: h.Card, Hold: h.ID, Late: done.Late, Use: use, Balance: balance, At: tx.Now,
 			}, HoldReceipt{keyOf(a), *h, balance, tx.Now}}, nil
 		},
@@ -271,12 +274,20 @@ func (tx *Tx) reverseOne(taken DebitReceipt, amount core.Amount, at core.Time, r
 	if err != nil {
 		return ReversalReceipt{}, err
 	}
-	given, err := a.UnwindAt(id, taken.Drawn(), of.Reversed, give, spare, when.at, tx.Now)
+	back := plan.Back{Action: taken.Action, Whole: taken.Overage, Charged: taken.Charged, Unit: account.Unit, Seq: of.LastSeq}
+	unwind := a.UnwindAt
+	if a.Became != "" {
+		unwind = func(id core.ID, drawn core.Drawn, before, amount core.Amount, spare core.ID, at, now core.Time) (core.Drawn, error) {
+			return tx.unwindOn(a, back, id, drawn, before, amount, spare, at)
+		}
+	}
+	given, err := unwind(id, taken.Drawn(), of.Reversed, give, spare, when.at, tx.Now)
 	if err != nil {
 		return ReversalReceipt{}, err
 	}
-	if p, is := a.Policy.(unwinder); is {
-		p.Unwound(a, taken.Action, given, tx.Now)
+	if p, is := a.Policy.(unwinder); is && a.Became == "" {
+		back.Units, back.Part = given.Overage, given.Overage
+		p.Unwound(a, back, tx.Now)
 	}
 	if err := tx.carryBack(id, a, given.Allocations); err != nil {
 		return ReversalReceipt{}, err
@@ -284,8 +295,45 @@ func (tx *Tx) reverseOne(taken DebitReceipt, amount core.Amount, at core.Time, r
 	of.Reversed += give
 	tx.changes.Reversed = append(tx.changes.Reversed, of)
 	req.Amount, req.FirstSeq, req.LastSeq = give, before+1, a.Seq
-	back := beyond{Overage: given.Overage, Deficit: given.Deficit}
-	return ReversalReceipt{id, taken.ID, account, give, given.Allocations, back, of.Amount - of.Reversed, a.Balance(tx.Now), tx.Now, when.placed(tx.Now), when.original, nil}, nil
+	beyond := beyond{Overage: given.Overage, Deficit: given.Deficit}
+	return ReversalReceipt{id, taken.ID, account, give, given.Allocations, beyond, of.Amount - of.Reversed, a.Balance(tx.Now), tx.Now, when.placed(tx.Now), when.original, nil}, nil
+}
+
+// unwindOn gives back a debit of a unit that has been converted: to its grants
+// where they were, and what was overage or deficit on the account that goes on,
+// in its unit. The answer is in the debit's.
+func (tx *Tx) unwindOn(a *core.Account, back plan.Back, id core.ID, drawn core.Drawn, before, amount core.Amount, spare core.ID, at core.Time) (given core.Drawn, err error) {
+	part := func(left core.Amount) core.Amount {
+		done := min(before, left)
+		before -= done
+		n := min(left-done, amount)
+		amount -= n
+		return n
+	}
+	given.Overage, given.Deficit = part(drawn.Overage), part(drawn.Deficit)
+	if amount > 0 || given.Overage+given.Deficit == 0 {
+		lots, err := a.UnwindAt(id, core.Drawn{Allocations: drawn.Allocations}, before, amount, spare, at, tx.Now)
+		if err != nil {
+			return core.Drawn{}, err
+		}
+		given.Allocations = lots.Allocations
+	}
+	to := tx.Account(tx.ledger.Current(keyOf(a)))
+	if to == nil {
+		return core.Drawn{}, core.Errorf(core.CodeInternal, "the account of customer %q that %q became is gone", a.Customer, a.Unit.Code)
+	}
+	var carried core.Drawn
+	if carried.Overage, err = tx.ledger.lateLine(a.Unit.Code, given.Overage); err == nil {
+		carried.Deficit, err = tx.ledger.lateLine(a.Unit.Code, given.Deficit)
+	}
+	if sum := carried.Overage + carried.Deficit; err == nil && sum > 0 {
+		carried, err = to.Unwind(id, carried, 0, sum, spare, tx.Now)
+	}
+	if p, is := to.Policy.(unwinder); is && err == nil {
+		back.Units, back.Part = carried.Overage, given.Overage
+		p.Unwound(to, back, tx.Now)
+	}
+	return given, err
 }
 
 // carryBack makes grants in the unit of today of what was given back to grants

@@ -86,8 +86,9 @@ type recent struct {
 	since  core.Time
 	seq    int64 // of the last entry that was read
 	lapsed map[core.ID]core.Entry
-	turned core.Time // when a change of unit last moved the account
-	err    error     // of reading on
+	rolled map[core.ID]core.ID // by grant, what it was rolled over from
+	turned core.Time           // when a change of unit last moved the account
+	err    error               // of reading on
 }
 
 // recents are those of the accounts that late debits name.
@@ -121,7 +122,7 @@ func (l *Ledger) lookBack(ctx context.Context, charges ...*Charge) error {
 		}
 		for _, key := range b.Accounts {
 			if all[key] == nil {
-				all[key] = &recent{since: c.At, seq: -1, lapsed: map[core.ID]core.Entry{}}
+				all[key] = &recent{since: c.At, seq: -1, lapsed: map[core.ID]core.Entry{}, rolled: map[core.ID]core.ID{}}
 			}
 			all[key].since = min(all[key].since, c.At)
 		}
@@ -189,6 +190,8 @@ func (r *recent) add(e *core.Entry) {
 	switch e.Kind {
 	case core.EntryConvertIn, core.EntryConvertOut:
 		r.turned = max(r.turned, e.Recorded)
+	case core.EntryRollIn:
+		r.rolled[e.Grant] = e.Source
 	case core.EntryExpire, core.EntryRestore:
 		was := r.lapsed[e.Grant]
 		was.Grant = e.Grant
@@ -197,8 +200,11 @@ func (r *recent) add(e *core.Entry) {
 			was.Amount -= e.Amount
 		case e.Source == e.Grant: // it came to its end; else something came back to it later
 			was.Effective = e.Effective
-			fallthrough
+			was.Amount += e.Amount
 		default:
+			if was.Recorded == 0 {
+				was.Recorded = e.Effective // by then it had ended
+			}
 			was.Amount += e.Amount
 		}
 		r.lapsed[e.Grant] = was
@@ -227,42 +233,48 @@ func (c *Charge) lateNames(l *Ledger, b *Batch) {
 				b.Grants = append(b.Grants, id)
 			}
 		}
+		for _, id := range r.rolled {
+			b.Grants = append(b.Grants, id)
+		}
 	}
 }
 
-// late decides when a charge counts, and what it may take of grants that
-// expired since. The account is settled.
-func (tx *Tx) late(a *core.Account, c *Charge) (timing, []core.Entry, error) {
+// late decides when a charge counts, and what its draw may take of grants that
+// expired or were rolled over since. The account is settled.
+func (tx *Tx) late(a *core.Account, c *Charge, d *core.Draw) (timing, error) {
 	r := c.recents[keyOf(a)]
 	if r == nil || r.err != nil || r.seq+int64(len(a.Entries)) != a.Seq {
-		return timing{}, nil, undecided{core.Errorf(core.CodeUnavailable, "the account moved while its past was read, repeat the request with the same key")}
+		return timing{}, undecided{core.Errorf(core.CodeUnavailable, "the account moved while its past was read, repeat the request with the same key")}
 	}
 	if len(a.Entries) > 0 { // made in this very commit
 		now := *r
-		now.lapsed = maps.Clone(r.lapsed)
+		now.lapsed, now.rolled = maps.Clone(r.lapsed), maps.Clone(r.rolled)
 		for i := range a.Entries {
 			now.add(&a.Entries[i])
 		}
 		r = &now
 	}
 	t, err := tx.time(c.At, r.turned, c.AcceptLate)
-	if err != nil || t.at >= tx.Now {
-		return t, nil, err
+	if d.At = t.at; err != nil || t.at >= tx.Now {
+		return t, err
 	}
-	var lapsed []core.Entry
+	d.Rolled = r.rolled
 	for id, e := range r.lapsed {
 		g := a.Grant(id)
 		if g == nil || e.Amount <= 0 {
 			continue
 		}
-		if e.Effective == 0 {
-			e.Effective = g.Expires // nothing was left of it to end, until something came back
+		if e.Effective == 0 { // nothing was left of it to end, until something came back
+			if e.Recorded < g.Expires {
+				continue // it was ended early, by nobody knows when
+			}
+			e.Effective = g.Expires
 		}
 		if e.Effective <= tx.Now {
-			lapsed = append(lapsed, e)
+			d.Lapsed = append(d.Lapsed, e)
 		}
 	}
-	return t, lapsed, nil
+	return t, nil
 }
 
 // setField is the canonical text of a mark that is mostly not set.

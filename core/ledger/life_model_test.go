@@ -16,6 +16,7 @@ type life struct {
 	holds []*lifeHold
 	owed  core.Amount
 	over  core.Amount // overage of the cycle
+	cycle int
 	sub   *lifeSub
 }
 
@@ -30,6 +31,7 @@ type lifeLot struct {
 	lapsed  core.Amount     // what expired
 	endedAt core.Time       // when it came to its end with something left
 	early   bool            // it was ended before its time
+	parent  *lifeLot        // that it was rolled over from
 }
 
 type lifePart struct {
@@ -51,6 +53,7 @@ type lifeDebit struct {
 	parts                  []lifePart
 	over, deficit, forgone core.Amount
 	given                  core.Amount
+	cycle                  int // that the overage is of
 }
 
 func (d *lifeDebit) total() core.Amount {
@@ -235,17 +238,45 @@ func (d *lifeDraw) pays(t *core.Terms) bool {
 	return (t.Actions == nil || slices.Contains(t.Actions, d.action)) && t.Category != d.not
 }
 
+// root is the lot that the credits of one lay in when a late draw happened.
+func (d *lifeDraw) root(lot *lifeLot) *lifeLot {
+	for lot.parent != nil && d.at < lot.terms.Starts {
+		lot = lot.parent
+	}
+	return lot
+}
+
+// then reports whether a lot could pay a late draw when that happened.
+func (d *lifeDraw) then(lot *lifeLot) bool {
+	return d.pays(&lot.terms) && lot.terms.Starts <= d.at && d.at < lot.terms.Expires && (lot.made <= d.at || lot.auto)
+}
+
+// order is the lots in the order that a draw takes of them: of those that were
+// in force then each with what was rolled over from it.
+func (l *life) order(d *lifeDraw) []*lifeLot {
+	list := l.sorted()
+	if d.at == 0 {
+		return list
+	}
+	place := map[*lifeLot]int{}
+	for i, lot := range list {
+		place[lot] = i
+	}
+	slices.SortStableFunc(list, func(x, y *lifeLot) int {
+		return cmp.Or(cmp.Compare(place[d.root(x)], place[d.root(y)]), cmp.Compare(x.seq, y.seq))
+	})
+	return list
+}
+
 // has is what a draw may take of a lot.
 func (l *life) has(d *lifeDraw, lot *lifeLot) core.Amount {
 	switch {
-	case !d.pays(&lot.terms):
-		return 0
 	case d.at == 0:
-		if !lot.open(l.now) {
+		if !d.pays(&lot.terms) || !lot.open(l.now) {
 			return 0
 		}
 		return lot.free
-	case d.at < lot.terms.Starts || d.at >= lot.terms.Expires || d.at < lot.made && !lot.auto:
+	case !d.then(d.root(lot)):
 		return 0
 	case lot.gone == "":
 		return lot.free
@@ -254,7 +285,7 @@ func (l *life) has(d *lifeDraw, lot *lifeLot) core.Amount {
 	if ended == 0 {
 		ended = lot.terms.Expires
 	}
-	if lot.gone == core.Expired && d.at < ended && ended <= l.now {
+	if lot.gone == core.Expired && max(d.at, lot.terms.Starts) < ended && ended <= l.now {
 		return lot.lapsed
 	}
 	return 0
@@ -278,8 +309,8 @@ func (l *life) draw(d lifeDraw) (*lifeDebit, core.Code) {
 	if rule == core.Overage && (!running || l.sub.plan.rule != core.Overage) {
 		rule = core.Reject
 	}
-	done, rest := &lifeDebit{}, d.amount
-	for _, lot := range l.sorted() {
+	done, rest := &lifeDebit{cycle: l.cycle}, d.amount
+	for _, lot := range l.order(&d) {
 		if n := min(rest, l.has(&d, lot)); n > 0 {
 			done.parts = append(done.parts, lifePart{lot, n})
 			rest -= n
@@ -324,7 +355,7 @@ func (l *life) reverse(d *lifeDebit, amount core.Amount) core.Code {
 		skip, amount = skip-done, amount-n
 		return n
 	}
-	if n := part(d.over); l.sub != nil && !l.sub.over {
+	if n := part(d.over); l.sub != nil && !l.sub.over && d.cycle == l.cycle { // else it is charged already
 		l.over -= n
 	}
 	l.forgive(part(d.deficit))

@@ -83,7 +83,7 @@ func (l *life) roll(lot *lifeLot, most core.Amount, priority int, at, until core
 	if n > 0 {
 		lot.free -= n
 		next := l.add(core.Terms{Amount: n, Category: core.Rollover, Priority: priority, Starts: at, Expires: until}, at)
-		next.auto, next.rolled = true, true
+		next.auto, next.rolled, next.parent = true, true, lot
 	}
 	return n
 }
@@ -91,7 +91,7 @@ func (l *life) roll(lot *lifeLot, most core.Amount, priority int, at, until core
 // turn ends a period and begins the next.
 func (l *life) turn(at core.Time) {
 	s := l.sub
-	l.over = 0
+	l.over, l.cycle = 0, l.cycle+1
 	if s.ends {
 		l.finish(at)
 		return
@@ -120,7 +120,7 @@ func (l *life) turn(at core.Time) {
 }
 
 func (l *life) finish(at core.Time) {
-	l.over = 0
+	l.over, l.cycle = 0, l.cycle+1
 	for _, lot := range l.sub.lots {
 		l.end(lot, at)
 	}
@@ -138,7 +138,7 @@ func (l *life) wish(p *lifePlan, seats int) {
 	case p == s.plan:
 		s.ends, s.then = false, nil
 	case p.dollars > s.plan.dollars:
-		l.over = 0
+		l.over, l.cycle = 0, l.cycle+1
 		priority := core.DefaultPriority
 		if s.plan.roll > 0 {
 			priority--
@@ -256,6 +256,6 @@ func (l *life) revive(lot *lifeLot, n core.Amount, taken core.Time) {
 		lot.gone = core.Expired
 		t := lot.terms
 		t.Amount, t.Starts, t.Expires = n, l.now, l.now+max(1, t.Expires-max(taken, t.Starts))
-		l.add(t, l.now)
+		l.add(t, l.now).parent = lot
 	}
 }

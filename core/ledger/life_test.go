@@ -344,6 +344,9 @@ func (w *lifeWorld) capture(final, more, late bool) bool {
 	if !w.agree(err, code) {
 		return false
 	}
+	if r.Overage != told.over || r.Deficit != told.deficit || r.Forgone != told.forgone {
+		w.rt.Fatalf("the capture is %+v, the model's %+v", r, told)
+	}
 	w.took(r.Allocations, told.parts)
 	w.debits = append(w.debits, &lifeTook{r.ID, told})
 	return true
@@ -361,11 +364,11 @@ func (l *life) capture(h *lifeHold, amount core.Amount, final, more bool) (*life
 	for _, p := range h.parts {
 		rest -= min(rest, p.amount)
 	}
-	beside, code := l.draw(lifeDraw{amount: rest, rule: core.Reject})
+	beside, code := l.draw(lifeDraw{amount: rest})
 	if code != "" {
 		return nil, code
 	}
-	done, left := &lifeDebit{}, amount-rest
+	done, left := &lifeDebit{cycle: beside.cycle, over: beside.over, deficit: beside.deficit, forgone: beside.forgone}, amount-rest
 	for i := range h.parts {
 		p := &h.parts[i]
 		if n := min(left, p.amount); n > 0 {
@@ -380,7 +383,7 @@ func (l *life) capture(h *lifeHold, amount core.Amount, final, more bool) (*life
 			done.parts = append(done.parts, p)
 		}
 	}
-	h.captured += amount
+	h.captured += amount - done.forgone
 	if final && h.state == core.HoldOpen {
 		l.free(h, l.now)
 		h.state = core.HoldCaptured

@@ -49,7 +49,7 @@ func (l *Ledger) policy(a *core.Account) {
 	}
 	s, err := l.bookOf(a.Unit.Code).Read(a.Stored)
 	if err != nil {
-		a.Policy = unread{a.Stored, err}
+		a.Policy = unread{a.Stored, a.Acts, err}
 		return
 	}
 	a.Policy = s
@@ -80,14 +80,21 @@ func (l *Ledger) takePolicy(old, to *core.Account, by core.Rate) error {
 }
 
 // unread is a state that cannot be read here, such as one of a time zone that
-// this machine does not know. It stays as it is, and what depends on it fails.
+// this machine does not know. It stays as it is, due when it is due, and what
+// depends on it fails until it can be read.
 type unread struct {
 	text  string
+	acts  core.Time
 	cause error
 }
 
-// Due is never.
-func (u unread) Due() core.Time { return core.Never }
+// Due is when those who can read it will act.
+func (u unread) Due() core.Time {
+	if u.acts == 0 {
+		return core.Never
+	}
+	return u.acts
+}
 
 // Act does nothing.
 func (u unread) Act(*core.Account, core.Time, core.Time) {}
@@ -95,7 +102,7 @@ func (u unread) Act(*core.Account, core.Time, core.Time) {}
 // Text is what could not be read.
 func (u unread) Text() string { return u.text }
 
-// Draw fails: the plan's rule is not known.
+// Draw fails and leaves the key free: the plan's rule is not known here.
 func (u unread) Draw(*core.Account, core.Draw, core.Time) (core.Drawn, string, error) {
-	return core.Drawn{}, "", u.cause
+	return core.Drawn{}, "", undecided{core.Errorf(core.CodeUnavailable, "the account's plan cannot be read here: %s", u.cause)}
 }

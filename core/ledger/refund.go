@@ -211,6 +211,27 @@ type refunder interface {
 	OnRefund(now core.Time, p sale.Purchase, r sale.Refund) []*Intent
 }
 
+// refundKey is the natural key of a refund that a vendor could not make.
+func refundKey(object string) string { return "unmade/" + object }
+
+// NamesUnmade names what [Tx.Unmade] must see.
+func (l *Ledger) NamesUnmade(b *Batch, purchase core.ID, object string) {
+	b.Records = append(b.Records, purchaseKey(purchase))
+	b.Naturals = append(b.Naturals, refundKey(object))
+}
+
+// Unmade takes up, once, that a vendor could not give money back: it may be
+// asked to again.
+func (tx *Tx) Unmade(purchase core.ID, object string, minor core.Amount) error {
+	p, err := tx.purchaseIn(purchase)
+	if err != nil || tx.Natural(refundKey(object)) != "" {
+		return err
+	}
+	tx.UseNatural(refundKey(object), p.ID)
+	p.Unmade = min(p.Returning, p.Unmade+max(0, minor))
+	return tx.PutRecord(purchaseKey(p.ID), p)
+}
+
 // Refund asks the vendor that collected a purchase's money to give some of it
 // back, or, with minor zero, all that is left. The credits go when the vendor
 // says that it did: [Tx.Claim].
@@ -234,7 +255,7 @@ func (l *Ledger) Refund(ctx context.Context, key string, id core.ID, minor core.
 			r := sale.Refund{
 				ID: core.NewID(sale.RefundID, p.Customer, opRefund, key, 0), Purchase: p.ID, Customer: p.Customer, Unit: req.Unit, Amount: money, At: tx.Now,
 			}
-			p.Returning = max(p.Returning, p.Reversed().Minor) + money.Minor
+			p.Returning = max(p.Returning, p.Reversed().Minor+p.Unmade) + money.Minor
 			if err := tx.PutRecord(purchaseKey(id), p); err != nil {
 				return r, err
 			}

@@ -72,8 +72,8 @@ func (tx *Tx) Renew(a *core.Account, r plan.Renewal) (bool, error) {
 		return false, nil
 	}
 	sub := s.State.Subscription
-	if price := sub.Terms.Price(sub.Currency); r.Paid != price {
-		return false, core.InField(core.Errorf(core.CodeInvalid, "payment %q is %s, a period of plan %q costs %s", r.Object, r.Paid, sub.Terms.Plan, price), "paid")
+	if price := s.State.Cost(r.Start, tx.Now); r.Paid != price {
+		return false, core.InField(core.Errorf(core.CodeInvalid, "payment %q is %s, the period of plan %q from %s costs %s", r.Object, r.Paid, sub.Terms.Plan, r.Start, price), "paid")
 	}
 	fresh, err := s.State.Pay(a, r.Start, tx.Now)
 	if err != nil {

@@ -1,6 +1,10 @@
 package plan
 
-import "scrip/core"
+import (
+	"slices"
+
+	"scrip/core"
+)
 
 // Bill is what customers are asked to pay for overage: charges that nobody was
 // asked for yet, in one sum.
@@ -12,26 +16,48 @@ type Bill struct {
 	Money core.Money
 }
 
-// Bill sums up the charges that are to be paid. There is none while they come
-// to nothing, or to less because something was given back: the next charges
-// then make it good.
+// Bill sums up the charges of one currency that are to be paid. There is none
+// while those of every currency come to nothing, or to less because something
+// was given back: the next charges in that currency then make it good.
 func (s *State) Bill() (Bill, bool) {
-	var b Bill
+	var list []Bill
 	for _, c := range s.Billing.Charges {
-		switch {
-		case c.N <= s.Billing.Billed:
+		if s.Billing.asked(&c) {
 			continue
-		case b.Last == 0:
-			b.From, b.Money.Currency = c.From, c.Money.Currency
-		case c.Money.Currency != b.Money.Currency: // the plan changed its currency: a bill of its own
-			return b, b.Money.Minor > 0
 		}
+		i := slices.IndexFunc(list, func(b Bill) bool { return b.Money.Currency == c.Money.Currency })
+		if i < 0 {
+			i, list = len(list), append(list, Bill{From: c.From, Money: core.Money{Currency: c.Money.Currency}})
+		}
+		b := &list[i]
 		b.Last, b.To = c.N, c.At
 		b.Units += c.Units
 		b.Money.Minor += c.Money.Minor
 	}
-	return b, b.Money.Minor > 0
+	for _, b := range list {
+		if b.Money.Minor > 0 {
+			return b, true
+		}
+	}
+	return Bill{}, false
 }
 
-// Billed notes up to which charge customers were asked.
-func (s *State) Billed(last int) { s.Billing.Billed = last }
+// Billed notes that customers were asked for what a bill sums up.
+func (s *State) Billed(bill Bill) {
+	b := &s.Billing
+	upTo := b.Count
+	for i := len(b.Charges) - 1; i >= 0; i-- {
+		c := &b.Charges[i]
+		c.Asked = b.asked(c) || c.N <= bill.Last && c.Money.Currency == bill.Money.Currency
+		if !c.Asked {
+			upTo = c.N - 1
+		}
+	}
+	for i := range b.Charges {
+		b.Charges[i].Asked = b.Charges[i].Asked && b.Charges[i].N > upTo
+	}
+	b.Billed = upTo
+}
+
+// asked reports whether somebody was asked to pay a charge.
+func (b *Billing) asked(c *Charge) bool { return c.Asked || c.N <= b.Billed }

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"math/big"
+	"slices"
+	"strings"
 
 	"scrip/core"
 )
@@ -12,10 +14,12 @@ type Billing struct {
 	Over    []Over        `json:"over,omitempty"`
 	Charges []Charge      `json:"charges,omitempty"` // the newest last
 	Count   int           `json:"count,omitempty"`   // of all charges ever
-	Billed  int           `json:"billed,omitempty"`  // the last charge that somebody was asked to pay
+	Billed  int           `json:"billed,omitempty"`  // up to which charge somebody was asked to pay
 	Earlier []core.Money  `json:"earlier,omitempty"` // what charges that are no longer listed came to
 	Carry   string        `json:"carry,omitempty"`   // what rounding has left over, in minor units, as a ratio
 	In      core.Currency `json:"in,omitempty"`      // of Carry
+	Unit    string        `json:"unit,omitempty"`    // of the account when the newest charge was made
+	Seq     int64         `json:"seq,omitempty"`     // its last entry then
 	Moved   bool          `json:"moved,omitempty"`   // a part was counted in another unit
 }
 
@@ -33,8 +37,9 @@ type Charge struct {
 	At    core.Time   `json:"at"`
 	Units core.Amount `json:"units"`
 	Money core.Money  `json:"money"`
-	Rest  string      `json:"rest,omitempty"` // what rounding left over, in minor units; the next charge takes it
-	Why   string      `json:"why"`            // cycle, threshold, change, end, correction
+	Rest  string      `json:"rest,omitempty"`  // what rounding left over, in minor units; the next charge takes it
+	Why   string      `json:"why"`             // cycle, threshold, change, end, correction
+	Asked bool        `json:"asked,omitempty"` // somebody was asked to pay it, though not yet all before it
 }
 
 // maxCharges bounds the charges that a state lists.
@@ -119,6 +124,7 @@ func rounded(r *big.Rat) core.Amount {
 // new cycle unless it is the threshold that asks.
 func (s *State) charge(a *core.Account, at core.Time, why string) {
 	b, sub := &s.Billing, s.Subscription
+	b.Unit, b.Seq = a.Unit.Code, a.Seq
 	var units core.Amount
 	for i := range b.Over {
 		units += b.Over[i].Units - b.Over[i].Billed
@@ -149,11 +155,60 @@ func (s *State) charge(a *core.Account, at core.Time, why string) {
 	b.Over, b.Begun = nil, at
 }
 
-// trim keeps the list of charges bounded.
+// closed reports whether a debit's overage is charged already, by where its
+// entries lie.
+func (b *Billing) closed(unit string, back *Back) bool {
+	if back.Unit == b.Unit {
+		return back.Seq <= b.Seq
+	}
+	return b.Unit != "" && back.Unit != unit
+}
+
+// correct makes a line of what was charged for overage that came back, pro
+// rata; those that nobody was asked for yet are one. It reports whether the
+// money is known.
+func (b *Billing) correct(back *Back, now core.Time) bool {
+	number, code, _ := strings.Cut(back.Charged, " ")
+	exact, ok := new(big.Rat).SetString(number)
+	if !ok || back.Whole <= 0 {
+		return false
+	}
+	in := core.Currency(code)
+	exact.Mul(exact, power(in.Exponent())).Mul(exact, big.NewRat(-int64(back.Part), int64(back.Whole)))
+	mine := b.Carry == "" || b.In == in
+	if carry, ok := new(big.Rat).SetString(b.Carry); ok && mine {
+		exact.Add(exact, carry)
+	}
+	money := rounded(exact)
+	rest := ""
+	if exact.Sub(exact, new(big.Rat).SetInt64(int64(money))).Sign() != 0 {
+		rest = exact.RatString()
+	}
+	if mine {
+		if b.Carry, b.In = rest, in; rest == "" {
+			b.In = ""
+		}
+	}
+	if n := len(b.Charges) - 1; n >= 0 {
+		if c := &b.Charges[n]; c.Why == "correction" && c.Money.Currency == in && !b.asked(c) {
+			c.At, c.Units, c.Money.Minor, c.Rest = now, c.Units-back.Units, c.Money.Minor+money, rest
+			return true
+		}
+	}
+	b.Count++
+	b.Charges = append(b.Charges, Charge{
+		N: b.Count, From: now, At: now, Units: -back.Units, Money: core.Money{Minor: money, Currency: in}, Rest: rest, Why: "correction",
+	})
+	b.trim()
+	return true
+}
+
+// trim keeps the list of charges bounded; those that wait to be asked for go last.
 func (b *Billing) trim() {
 	for len(b.Charges) > maxCharges {
-		gone := b.Charges[0].Money
-		b.Charges = b.Charges[1:]
+		k := max(0, slices.IndexFunc(b.Charges, func(c Charge) bool { return b.asked(&c) }))
+		gone := b.Charges[k].Money
+		b.Charges = slices.Delete(b.Charges, k, k+1)
 		found := false
 		for i := range b.Earlier {
 			if found = b.Earlier[i].Currency == gone.Currency; found {

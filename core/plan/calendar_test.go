@@ -193,6 +193,7 @@ func (c *clocks) steady(i int) bool {
 	return before == after
 }
 
+// CK-04.
 func TestStartsDoNotDrift(t *testing.T) {
 	utc := Calendar{instant(t, "2023-01-31T10:00:00Z"), Span{1, Month}, time.UTC}
 	for n, want := range []string{"2023-01-31", "2023-02-28", "2023-03-31", "2023-04-30", "2023-05-31"} {

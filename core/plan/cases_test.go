@@ -348,3 +348,25 @@ func BenchmarkDebit(b *testing.B) {
 		})
 	}
 }
+
+// One daily allotment for each local day, however many hours it has: New
+// York's 8 March 2026 has 23, its 1 November 25.
+// CK-06.
+func TestDailyAllotmentOnDaysOfOtherLengths(t *testing.T) {
+	for _, c := range []struct{ from, to, until string }{
+		{"2026-03-07T05:00:00Z", "2026-03-10T03:59:59Z", "2026-03-10T04:00:00Z"},
+		{"2026-10-31T04:00:00Z", "2026-11-03T04:59:59Z", "2026-11-03T05:00:00Z"},
+	} {
+		d := newSubscriber(t, 0, c.from)
+		d.put(Wish{Zone: "America/New_York", Terms: Terms{Plan: "daily", Every: monthly, Allotments: []Allotment{{Credits: 5, Every: Span{1, Day}}}}})
+		d.at(c.to)
+		d.has(5)
+		if sum := d.sum(core.EntryGrant); sum != 15 {
+			t.Errorf("%d were granted on three days from %s", sum, c.from)
+		}
+		d.at(c.until)
+		if sum := d.sum(core.EntryGrant); sum != 20 {
+			t.Errorf("%d were granted by the fourth day from %s", sum, c.from)
+		}
+	}
+}

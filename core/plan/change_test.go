@@ -300,13 +300,16 @@ func TestOverageComesBack(t *testing.T) {
 	if rule, room := d.s.Rule(); rule != core.Overage || room != 93 {
 		t.Errorf("the rule is %s with room for %d", rule, room)
 	}
-	d.s.Unwound(d.a, "", core.Drawn{Overage: 4}, d.now)
+	d.s.Unwound(d.a, Back{Units: 4, Part: 4, Whole: 4, Charged: "2.00 usd", Unit: d.a.Unit.Code, Seq: d.a.Seq}, d.now)
+	was := d.a.Seq
 	d.at("2026-02-01T00:00:00Z")
-	d.s.Unwound(d.a, "big", core.Drawn{Overage: 1}, d.now) // charged already: the next charge makes it good
+	d.a.Settle(d.now)
+	back := Back{Action: "big", Units: 1, Part: 1, Whole: 3, Charged: "6.00 usd", Unit: d.a.Unit.Code, Seq: was}
+	d.s.Unwound(d.a, back, d.now) // charged already
 	d.mustSpend(11)
 	d.at("2026-03-01T00:00:00Z")
 	c := d.s.Billing.Charges
-	if len(c) != 2 || c[0].Money != usd(t, "6.00") || c[1].Money.Minor != -150 {
+	if len(c) != 3 || c[0].Money != usd(t, "6.00") || c[1].Money.Minor != -200 || c[1].Why != "correction" || c[2].Money != usd(t, "0.50") {
 		t.Errorf("charged %+v", c)
 	}
 	if _, err := d.spend(1000, ""); core.CodeOf(err) != core.CodeLimitReached {

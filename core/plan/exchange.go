@@ -12,7 +12,7 @@ import (
 // nearest part of the new unit, and what one credit of overage costs stays
 // exact. The plan in the config takes over with the next renewal.
 func (s *State) Exchange(from, to core.Unit, by core.Rate) (*State, error) {
-	other, err := s.book.Read(s.Text())
+	other, err := s.Copy()
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,13 @@ func (s *State) Exchange(from, to core.Unit, by core.Rate) (*State, error) {
 	if sub := other.Subscription; sub != nil {
 		x.terms(&sub.Terms)
 		for i := range sub.Rules {
-			x.amounts(&sub.Rules[i].Given, &sub.Rules[i].Capped)
+			r := &sub.Rules[i]
+			if x.amounts(&r.Given, &r.Capped); r.Had != nil {
+				x.allotment(r.Had)
+			}
+			for k := range r.Unpaid {
+				x.amounts(&r.Unpaid[k].Amount, &r.Unpaid[k].Room)
+			}
 		}
 		if p := sub.Pending; p != nil && p.Terms != nil {
 			x.terms(p.Terms)
@@ -90,22 +96,7 @@ func (x *exchange) price(list []core.Price) []core.Price {
 func (x *exchange) terms(t *Terms) {
 	t.Allotments = slices.Clone(t.Allotments)
 	for i := range t.Allotments {
-		a := &t.Allotments[i]
-		x.amounts(&a.Credits)
-		a.Brackets = slices.Clone(a.Brackets)
-		for j := range a.Brackets {
-			x.amounts(&a.Brackets[j].Credits)
-		}
-		if a.Cap != nil {
-			c := *a.Cap
-			x.amounts(&c.Amount)
-			a.Cap = &c
-		}
-		if a.Rollover != nil {
-			r := *a.Rollover
-			x.bound(&r.Max)
-			a.Rollover = &r
-		}
+		x.allotment(&t.Allotments[i])
 	}
 	if t.Overage != nil {
 		o := *t.Overage
@@ -124,6 +115,24 @@ func (x *exchange) terms(t *Terms) {
 		trial := *t.Trial
 		x.amounts(&trial.Credits)
 		t.Trial = &trial
+	}
+}
+
+func (x *exchange) allotment(a *Allotment) {
+	x.amounts(&a.Credits)
+	a.Brackets = slices.Clone(a.Brackets)
+	for j := range a.Brackets {
+		x.amounts(&a.Brackets[j].Credits)
+	}
+	if a.Cap != nil {
+		c := *a.Cap
+		x.amounts(&c.Amount)
+		a.Cap = &c
+	}
+	if a.Rollover != nil {
+		r := *a.Rollover
+		x.bound(&r.Max)
+		a.Rollover = &r
 	}
 }
 

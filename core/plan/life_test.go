@@ -22,6 +22,7 @@ func shelf(t testing.TB) []Terms {
 		{Brackets: []Bracket{{2, 50}, {5, 10}}, Every: monthly, OnPayment: true},
 		{Credits: 7, Every: day, Midnight: true, Cap: &Cap{70, week}, Actions: []string{"daily"}},
 		{Credits: 3, Every: week, Life: Span{20, Day}},
+		{Credits: 2, Every: week, Never: true, OnPayment: true},
 	}
 	seats.AtZero, seats.Overage = core.Overage, over
 	yearly := plain(t, "yearly", "100", 90)

@@ -46,8 +46,10 @@ func (s *State) act(a *core.Account, at, now core.Time) {
 		return
 	case sub.Trial != 0:
 		sub.Trial = 0
+		paid := s.ahead()
 		s.refresh(at)
 		s.settlePending()
+		s.prove(paid)
 		s.open(a, at, now)
 		s.renewed(at)
 		return
@@ -58,7 +60,9 @@ func (s *State) act(a *core.Account, at, now core.Time) {
 	}
 	if renews {
 		sub.Period = cal.In(at)
-		if was := *sub; s.settlePending() || s.refresh(at) {
+		was, paid := *sub, s.ahead()
+		other := s.settlePending() || s.refresh(at)
+		if s.prove(paid); other {
 			s.replace(a, &was, at, now)
 			s.renewed(at)
 			return
@@ -84,6 +88,16 @@ func (s *State) renewed(at core.Time) {
 	})
 }
 
+// prove drops the payment of the period that begins, made ahead, where it was
+// not of the price that the period has.
+func (s *State) prove(paid core.Money) {
+	sub := s.Subscription
+	if sub.Paid >= sub.Period && paid != sub.Terms.Price(sub.Currency) {
+		sub.Paid = sub.Period - 1
+	}
+	sub.Ahead = nil
+}
+
 // settlePending takes up what waited for the period; it reports whether the
 // plan is another one.
 func (s *State) settlePending() bool {
@@ -103,20 +117,45 @@ func (s *State) settlePending() bool {
 	return true
 }
 
-// refresh takes up the plan as the config has it now. It reports whether its
-// periods are others, so that all rules begin anew.
-func (s *State) refresh(at core.Time) bool {
+// edition is the plan as the config has it at an instant, where that is another
+// than the subscription has.
+func (s *State) edition(at core.Time) (t Terms, is bool) {
 	sub := s.Subscription
 	if s.book == nil || at < s.book.Since {
-		return false
+		return t, false
 	}
-	t, known := s.book.Plans[sub.Terms.Plan]
-	if !known || !t.Sells(sub.Currency) || reflect.DeepEqual(t, sub.Terms) {
+	t, is = s.book.Plans[sub.Terms.Plan]
+	return t, is && t.Sells(sub.Currency) && !reflect.DeepEqual(t, sub.Terms)
+}
+
+// refresh takes up the plan as the config has it now. It reports whether its
+// periods are others, so that all rules begin anew; else each goes on to its
+// period's end by the terms that it began with.
+func (s *State) refresh(at core.Time) bool {
+	sub := s.Subscription
+	t, is := s.edition(at)
+	if !is {
 		return false
 	}
 	old := sub.Terms
 	sub.Terms = t
-	return old.Every != t.Every || !slices.EqualFunc(old.Allotments, t.Allotments, func(x, y Allotment) bool { return x.Every == y.Every && x.Midnight == y.Midnight })
+	if old.Every != t.Every || !slices.EqualFunc(old.Allotments, t.Allotments, func(x, y Allotment) bool { return x.Every == y.Every && x.Midnight == y.Midnight }) {
+		return true
+	}
+	for i := range sub.Rules {
+		if r := &sub.Rules[i]; r.Had == nil && !reflect.DeepEqual(old.Allotments[i], t.Allotments[i]) {
+			r.Had = &old.Allotments[i]
+		}
+	}
+	return false
+}
+
+// had are the terms of a rule's period in force.
+func (sub *Subscription) had(i int) *Allotment {
+	if had := sub.Rules[i].Had; had != nil {
+		return had
+	}
+	return &sub.Terms.Allotments[i]
 }
 
 // replace goes over to terms whose rules are others than was had.
@@ -156,13 +195,11 @@ func (s *State) open(a *core.Account, at, now core.Time) {
 func (s *State) turn(a *core.Account, i int, at, now core.Time) {
 	sub := s.Subscription
 	s.carry(a, sub, i, at, now)
+	s.stillOwed(i, at)
 	r := &sub.Rules[i]
 	cal := s.rule(&sub.Terms.Allotments[i])
 	r.Period = cal.In(at)
-	r.Begun, r.Grants, r.Given, r.Owed = cal.Start(r.Period), 0, 0, false
-	if w := s.window(i, at); w != r.Window {
-		r.Window, r.Capped = w, 0
-	}
+	r.Begun, r.Grants, r.Given, r.Owed, r.For, r.Had = cal.Start(r.Period), 0, 0, false, 0, nil
 	s.fill(a, i, at, now)
 }
 
@@ -180,7 +217,7 @@ func (s *State) fill(a *core.Account, i int, at, now core.Time) {
 	sub := s.Subscription
 	t := &sub.Terms.Allotments[i]
 	if t.OnPayment && sub.Paid < sub.Period {
-		sub.Rules[i].Owed = true
+		sub.Rules[i].Owed, sub.Rules[i].For = true, s.calendar(sub.Terms.Every).Start(sub.Period)
 		return
 	}
 	s.give(a, i, t.Of(sub.Seats), at, now)
@@ -189,7 +226,7 @@ func (s *State) fill(a *core.Account, i int, at, now core.Time) {
 // give grants a part of a rule's allotment, as far as its cap lets it.
 func (s *State) give(a *core.Account, i int, amount core.Amount, at, now core.Time) {
 	sub := s.Subscription
-	t, r := &sub.Terms.Allotments[i], &sub.Rules[i]
+	t, r := sub.had(i), &sub.Rules[i]
 	if t.Cap != nil {
 		amount = min(amount, t.Cap.Amount-r.Capped)
 	}
@@ -239,7 +276,7 @@ func left(a *core.Account, source core.ID) []core.ID {
 // carry ends what a rule's period has left at its end, and rolls over what its
 // terms let go on. sub is the subscription with the terms that the period had.
 func (s *State) carry(a *core.Account, sub *Subscription, i int, at, now core.Time) {
-	t := &sub.Terms.Allotments[i]
+	t := sub.had(i)
 	var room core.Amount
 	roll := t.Rollover
 	if roll != nil && s.lost(sub, roll) {
@@ -324,7 +361,7 @@ func (s *State) roll(a *core.Account, g *core.Grant, i int, part core.Amount, pr
 // leave ends a rule's period before its time: what is left of it goes on in the
 // new plan's first period, or ends where that plan replaces it.
 func (s *State) leave(a *core.Account, old *Subscription, i int, now, until core.Time) {
-	t := &old.Terms.Allotments[i]
+	t := old.had(i)
 	if t.Never || !t.Life.IsZero() {
 		return // it has a life of its own
 	}
@@ -347,7 +384,7 @@ func (s *State) finish(a *core.Account, at, now core.Time) {
 	sub := s.Subscription
 	s.charge(a, at, "end")
 	for i := range sub.Rules {
-		t := &sub.Terms.Allotments[i]
+		t := sub.had(i)
 		if !t.Never && t.Life.IsZero() {
 			s.each(a, &sub.Rules[i], i, func(g *core.Grant) { a.End(g.ID, at, now) })
 		}

@@ -14,17 +14,7 @@ func (s *State) Draw(a *core.Account, d core.Draw, now core.Time) (done core.Dra
 	if s.Due() <= now {
 		a.Settle(now) // the rule, the limit and the cycle are those of now
 	}
-	if d.Rule == "" {
-		d.Rule, _ = s.Rule()
-	}
-	switch {
-	case d.Rule == core.Deficit:
-		d.Room = max(0, s.book.deficit()-a.Overdrawn)
-	case d.Rule == core.Overage && s.priced(d.Action):
-		d.Room = s.room()
-	case d.Rule == core.Overage: // nobody has agreed to a price
-		d.Rule = core.Reject
-	}
+	d.Rule, d.Room = s.roomOf(a, d.Rule, d.Action)
 	if done, err = a.Draw(d, now, nil); err == nil && done.Overage > 0 {
 		charged = s.bill(a, d.Action, done.Overage, now)
 		a.Keep(s)
@@ -32,14 +22,60 @@ func (s *State) Draw(a *core.Account, d core.Draw, now core.Time) (done core.Dra
 	return done, charged, err
 }
 
-// Unwound takes overage back, of a debit for an action that was reversed. What
-// was charged for it already the next charge makes good, or, when the plan has
-// ended, one of its own.
-func (s *State) Unwound(a *core.Account, action string, given core.Drawn, now core.Time) {
-	if given.Overage == 0 || s.Subscription == nil {
+// Capture takes from a hold, and what that does not reserve by the capture's
+// own rule, else by the plan's, as [State.Draw] does.
+func (s *State) Capture(a *core.Account, c core.Capture, now core.Time) (done core.Drawn, charged string, err error) {
+	a.Settle(now)
+	action := ""
+	if h := a.Hold(c.Hold); h != nil {
+		action = h.Action
+	}
+	c.Rule, c.Room = s.roomOf(a, c.Rule, action)
+	if done, err = a.Capture(c, now); err == nil && done.Overage > 0 {
+		charged = s.bill(a, action, done.Overage, now)
+		a.Keep(s)
+	}
+	return done, charged, err
+}
+
+// roomOf is the rule for what grants cannot pay of an action, by its own rule
+// or else the plan's, and how much that may be.
+func (s *State) roomOf(a *core.Account, rule core.Shortfall, action string) (core.Shortfall, core.Amount) {
+	if rule == "" {
+		rule, _ = s.Rule()
+	}
+	switch {
+	case rule == core.Deficit:
+		return rule, max(0, s.book.deficit()-a.Overdrawn)
+	case rule == core.Overage && s.priced(action):
+		return rule, s.room()
+	case rule == core.Overage: // nobody has agreed to a price
+		return core.Reject, 0
+	}
+	return rule, 0
+}
+
+// Back is overage of a debit that is given back, in part or whole.
+type Back struct {
+	Action      string
+	Units       core.Amount // in the account's unit
+	Part, Whole core.Amount // the share of the debit's overage, in the unit that it was of
+	Charged     string      // the money of the whole, exact, as [State.Draw] told it
+	Unit        string      // the one that the debit was of
+	Seq         int64       // the debit's last entry there
+}
+
+// Unwound takes overage of a debit back that was reversed: out of what is not
+// charged yet, else as a correction of the very money that it was charged with.
+func (s *State) Unwound(a *core.Account, back Back, now core.Time) {
+	if back.Units == 0 && back.Part == 0 || s.Subscription == nil {
 		return
 	}
-	s.over(action).Units -= given.Overage
+	if s.Billing.closed(a.Unit.Code, &back) && s.Billing.correct(&back, now) {
+		a.Keep(s)
+		return
+	}
+	s.over(back.Action).Units -= back.Units
 	if s.running() == nil {
 		s.charge(a, now, "correction")
 	}

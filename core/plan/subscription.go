@@ -20,6 +20,7 @@ type Subscription struct {
 	Trial    core.Time     `json:"trial,omitempty"` // when it ends, while it lasts
 	Period   int           `json:"period"`          // in force; meaningless during the trial
 	Paid     int           `json:"paid"`            // the last period of which a payment was proven
+	Ahead    *core.Money   `json:"ahead,omitempty"` // what was paid for the period that follows
 	Rules    []Rule        `json:"rules,omitempty"` // one for each allotment
 	Pending  *Pending      `json:"pending,omitempty"`
 	Ends     core.Time     `json:"ends,omitempty"`  // it is cancelled and ends then
@@ -33,8 +34,21 @@ type Rule struct {
 	Grants int         `json:"grants,omitempty"`
 	Given  core.Amount `json:"given,omitempty"` // what the period's grants come to
 	Owed   bool        `json:"owed,omitempty"`  // the payment is waited for
+	For    core.Time   `json:"for,omitempty"`   // it is of the plan's period that begins then
+	Unpaid []Unpaid    `json:"unpaid,omitempty"`
+	Had    *Allotment  `json:"had,omitempty"` // the terms of the period in force, where those of the next are others
 	Window int         `json:"window,omitempty"`
 	Capped core.Amount `json:"capped,omitempty"` // granted in the cap's window
+}
+
+// Unpaid is what a rule owes of periods that are over, because it would not
+// have ended with them, until the payment is proven.
+type Unpaid struct {
+	For    core.Time   `json:"for"`   // start of the plan's period that is to be paid
+	Begun  core.Time   `json:"begun"` // start of the rule's
+	Amount core.Amount `json:"amount"`
+	Window int         `json:"window,omitempty"` // of the rule's cap
+	Room   core.Amount `json:"room,omitempty"`   // what the cap lets of it, once that window is over
 }
 
 // Pending is what changes with the next period.
@@ -192,7 +206,7 @@ func (s *State) upgrade(a *core.Account, w Wish, now core.Time) {
 	sub := s.Subscription
 	s.charge(a, now, "change")
 	old := *sub
-	sub.Terms, sub.Pending, sub.Ends, sub.Trial = w.Terms, nil, 0, 0
+	sub.Terms, sub.Pending, sub.Ends, sub.Trial, sub.Ahead = w.Terms, nil, 0, 0, nil
 	if sub.Anchor = w.Anchor; w.Anchor == 0 {
 		sub.Anchor = now
 	}
@@ -234,7 +248,7 @@ func (s *State) seat(a *core.Account, seats int, now core.Time) bool {
 	}
 	for i := range sub.Rules {
 		if r := &sub.Rules[i]; sub.Trial == 0 && !r.Owed {
-			s.give(a, i, sub.Terms.Allotments[i].Of(seats)-r.Given, now, now)
+			s.give(a, i, sub.had(i).Of(seats)-r.Given, now, now)
 		}
 	}
 	return true
@@ -298,30 +312,69 @@ func (s *State) Pay(a *core.Account, start, now core.Time) (bool, error) {
 		return false, core.Errorf(core.CodeNotFound, "there is no subscription that could be paid")
 	}
 	cal := s.calendar(sub.Terms.Every)
-	n := cal.In(start)
-	if from, to := cal.Start(n), cal.After(n); start-from > to-start {
-		n, from = cal.In(to), to
-	} else if away := max(start-from, from-start); away > (to-from)/4 {
+	n, from := nearest(cal, start)
+	current, cost := s.current(), s.Cost(start, now)
+	switch to := cal.After(n); {
+	case max(start-from, from-start) > (to-from)/4:
 		return false, core.InField(core.Errorf(core.CodeInvalid, "%s is the start of no period, one begins at %s", start, from), "period")
-	}
-	current := sub.Period
-	if sub.Trial != 0 {
-		current = -1
-	}
-	switch {
-	case n <= sub.Paid:
+	case n <= sub.Paid && (n <= current || s.ahead() == cost) && !s.owes(from):
 		return false, nil
 	case n > current+1:
-		return false, core.InField(core.Errorf(core.CodeInvalid, "the period from %s is more than one ahead", cal.Start(n)), "period")
+		return false, core.InField(core.Errorf(core.CodeInvalid, "the period from %s is more than one ahead", from), "period")
 	}
-	sub.Paid = n
+	if sub.Paid = max(sub.Paid, n); n > current {
+		sub.Ahead = &cost
+	}
 	for i := range sub.Rules {
 		if r := &sub.Rules[i]; r.Owed && n >= sub.Period && sub.Trial == 0 {
 			r.Owed = false
-			s.give(a, i, sub.Terms.Allotments[i].Of(sub.Seats), now, now)
+			s.give(a, i, sub.had(i).Of(sub.Seats), now, now)
 		}
+		s.makeGood(a, i, from, now)
 	}
 	return true, s.kept(a)
+}
+
+// nearest is the period that begins nearest to an instant.
+func nearest(cal Calendar, start core.Time) (n int, from core.Time) {
+	n = cal.In(start)
+	from = cal.Start(n)
+	if to := cal.After(n); start-from > to-start {
+		return cal.In(to), to
+	}
+	return n, from
+}
+
+// current is the period in force, -1 before the first.
+func (s *State) current() int {
+	if s.Subscription.Trial != 0 {
+		return -1
+	}
+	return s.Subscription.Period
+}
+
+// Cost is the price of the period that begins nearest to an instant. One that
+// is ahead costs what the plan will that is known to follow by now.
+func (s *State) Cost(start, now core.Time) core.Money {
+	sub := s.Subscription
+	terms := &sub.Terms
+	if n, _ := nearest(s.calendar(terms.Every), start); n > s.current() {
+		if p := sub.Pending; p != nil && p.Terms != nil {
+			terms = p.Terms
+		} else if t, is := s.edition(max(start, now)); is {
+			terms = &t
+		}
+	}
+	return terms.Price(sub.Currency)
+}
+
+// ahead is what the period that follows was paid for with.
+func (s *State) ahead() core.Money {
+	sub := s.Subscription
+	if sub.Ahead != nil {
+		return *sub.Ahead
+	}
+	return sub.Terms.Price(sub.Currency)
 }
 
 // Upcoming lists the next n instants at which the plan's period renews; none

@@ -40,6 +40,7 @@ type Purchase struct {
 	Object     string      `json:"object,omitempty"` // the vendor's object that was paid
 	Grant      core.ID     `json:"grant,omitempty"`
 	Returning  core.Amount `json:"returning,omitempty"` // of the price, in all that the vendor was asked to give back
+	Unmade     core.Amount `json:"unmade,omitempty"`    // of that, what the vendor could not give back
 	Returns    *Returns    `json:"returns,omitempty"`   // nil while no money went back
 	Created    core.Time   `json:"created"`
 }

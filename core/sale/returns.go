@@ -254,7 +254,7 @@ const RefundID = "rfd"
 // Refund says how much of the price may be given back still, or of so much as
 // is asked for, where minor is above zero; an error where none may be.
 func (p *Purchase) Refund(minor core.Amount) (core.Money, error) {
-	m := core.Money{Minor: p.Price.Minor - max(p.Reversed().Minor, p.Returning), Currency: p.Price.Currency}
+	m := core.Money{Minor: p.Price.Minor - max(p.Reversed().Minor, p.Returning-p.Unmade), Currency: p.Price.Currency}
 	switch {
 	case p.State == Pending || p.State == Failed:
 		return m, core.Errorf(core.CodeInvalid, "purchase %q is %s, no money of it was taken", string(p.ID), p.State)

@@ -168,6 +168,7 @@ func TestReportsOfATown(t *testing.T) {
 }
 
 // Cells that a spreadsheet would run, or that hold what a format gives a meaning.
+// RP-01, RP-02.
 func TestCellsAreInert(t *testing.T) {
 	q := Request{Name: "x", Format: "csv", At: start, Known: core.Never}
 	for cell, want := range map[string]string{
@@ -210,6 +211,7 @@ func TestRequestsAreChecked(t *testing.T) {
 
 // What cannot be written any more ends a report, without an end made up for it;
 // what is committed while it is written is not in it.
+// RP-04.
 func TestReportsWhileOthersWrite(t *testing.T) {
 	o := newOffice(t)
 	const customers = 150

@@ -16,6 +16,8 @@ var Families = [...]struct{ Letters, Title string }{
 	{"MG", "Plan, apply, rollback"},
 	{"RC", "Reconciliation"},
 	{"CF", "Configuration"},
+	{"CK", "Clock and calendar"},
+	{"RP", "Reports"},
 	{"SC", "Supply chain and secrets"},
 }
 
@@ -116,6 +118,16 @@ var Cases = [...]Case{
 	{"CF-07", "passwords within a database's address"},
 	{"CF-12", "a change of unit that a file cannot ask for"},
 
+	{"CK-01", "renewals on month ends, leap days and changes of clocks, over five years"},
+	{"CK-02", "the wall clock jumps back or ahead"},
+	{"CK-03", "two processes whose clocks differ"},
+	{"CK-04", "monthly from the 31st, yearly from 29 February"},
+	{"CK-05", "a vendor's instant that is far ahead, zero or in another unit"},
+	{"CK-06", "a daily allotment on days of 23 and 25 hours"},
+	{"RP-01", "names that a spreadsheet or terminal would run"},
+	{"RP-02", "cells with commas, quotes and line ends"},
+	{"RP-03", "totals against the sums of their rows"},
+	{"RP-04", "a report while others write"},
 	{"SC-01", "canary secrets in everything that is written"},
 	{"SC-02", "secrets in the database and its backups"},
 	{"SC-03", "dependencies checked, builds repeatable"},

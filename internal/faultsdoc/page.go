@@ -57,8 +57,8 @@ or when its own name has it without the dash. A test that is named may cover a p
 `
 
 var (
-	written = regexp.MustCompile(`\b(CR|PA|CF|SC|AP|LC|WH|MG|RC)-([0-9]{2})\b(?:\s+to\s+(?:[A-Z]{2}-)?([0-9]{2})\b)?`)
-	inName  = regexp.MustCompile(`(CR|PA|CF|SC|AP|LC|WH|MG|RC)([0-9]{2})`)
+	written = regexp.MustCompile(`\b(CR|PA|CF|SC|AP|LC|WH|MG|RC|CK|RP)-([0-9]{2})\b(?:\s+to\s+(?:[A-Z]{2}-)?([0-9]{2})\b)?`)
+	inName  = regexp.MustCompile(`(CR|PA|CF|SC|AP|LC|WH|MG|RC|CK|RP)([0-9]{2})`)
 )
 
 // named are the ids in a text, those between the ends of a span too.
