@@ -189,7 +189,7 @@ func (r memReader) Links(_ context.Context, key ledger.LinkKey) ([]ledger.Link, 
 
 func (r memReader) ByVendor(_ context.Context, connection, vendor string) ([]ledger.Link, error) {
 	defer r.lock()()
-	return slices.Clone(r.m.vendors[[2]string{connection, vendor}]), nil
+	return append([]ledger.Link(nil), r.m.vendors[[2]string{connection, vendor}]...), nil // none is nil, as elsewhere
 }
 
 // fits reports whether a queued item passes a filter.
