@@ -35,10 +35,17 @@ type summary struct {
 	builds                  map[string][]string // compiler output by import path
 	passed, failed, skipped int
 	skips                   map[string][]string // tests by reason
+	failing                 map[string][]string // failed tests, without their subtests, by package
+	failures                map[string]int      // how many failures of each package were counted
+	final                   bool                // something failed for more than once
+	unsteady                int                 // failures that were none the second time
 }
 
 func newSummary(w io.Writer) *summary {
-	return &summary{w: w, pkgs: map[string]*pkg{}, builds: map[string][]string{}, skips: map[string][]string{}}
+	return &summary{
+		w: w, pkgs: map[string]*pkg{}, builds: map[string][]string{}, skips: map[string][]string{},
+		failing: map[string][]string{}, failures: map[string]int{},
+	}
 }
 
 func (s *summary) add(e event) {
@@ -99,7 +106,16 @@ func (s *summary) finish(p *pkg, e event) {
 		}
 	}
 	if e.Action == "fail" && failed == 0 {
-		failed = 1
+		failed, s.final = 1, true
+	}
+	if failed > 0 {
+		s.failures[e.Package] = failed
+		s.final = s.final || p.lasting(e)
+		for _, t := range p.order {
+			if parent(t) == "" && p.failed(t) {
+				s.failing[e.Package] = append(s.failing[e.Package], t)
+			}
+		}
 	}
 	s.passed, s.failed, s.skipped = s.passed+passed, s.failed+failed, s.skipped+skipped
 	s.print(p, e, passed, failed, skipped)
@@ -128,11 +144,20 @@ func (s *summary) print(p *pkg, e event, passed, failed, skipped int) {
 	}
 }
 
+// end counts what the stream left unfinished: the test program was killed.
+func (s *summary) end() {
+	for name, p := range s.pkgs {
+		s.finish(p, event{Action: "fail", Package: name})
+		s.final = true
+		delete(s.pkgs, name)
+	}
+}
+
 // close prints what is left to say and reports whether all is fine.
 func (s *summary) close(noSkip bool) bool {
-	for name, p := range s.pkgs {
-		// The stream ended inside a package: the test program was killed.
-		s.finish(p, event{Action: "fail", Package: name})
+	s.end()
+	if s.unsteady > 0 {
+		fmt.Fprintf(s.w, "UNSTEADY: %d failed at first and passed by themselves, see above\n", s.unsteady)
 	}
 	reasons := make([]string, 0, len(s.skips))
 	for r := range s.skips {

@@ -95,11 +95,11 @@ func TestBuildFailure(t *testing.T) {
 
 func TestCommandThatFails(t *testing.T) {
 	var out strings.Builder
-	ok, err := run([]string{"go", "no-such-command"}, &out, false)
+	ok, err := run([]string{"go", "no-such-command"}, &out, false, 9)
 	if ok || err != nil || !strings.HasSuffix(out.String(), "0 passed, 1 failed, 0 skipped\n") {
 		t.Errorf("ok = %v, err = %v, output:\n%s", ok, err, &out)
 	}
-	if _, err := run([]string{"no-such-program-at-all"}, &out, false); err == nil {
+	if _, err := run([]string{"no-such-program-at-all"}, &out, false, 0); err == nil {
 		t.Error("a program that does not exist gave no error")
 	}
 }
