@@ -19,7 +19,8 @@ import (
 // returns commit together with the change.
 type Outward interface {
 	// OnEntries is asked once per command and account with the entries the
-	// command made, also when there are none while holds keep an expired grant. It may open consumption windows in a.Windows.
+	// command made, also when there are none while holds keep an expired
+	// grant. It may open consumption windows in a.Windows.
 	OnEntries(now core.Time, a *core.Account, entries []core.Entry) []*Intent
 	// OnCustomer is asked when a customer is new or has changed.
 	OnCustomer(now core.Time, c Customer) []*Intent
@@ -118,6 +119,9 @@ func (l *Ledger) Now() core.Time { return l.options.Now() }
 // ends, what the committer has not taken yet is withdrawn and never runs; what
 // it has taken is waited for, since it may be using what the caller gave it.
 func (l *Ledger) Do(ctx context.Context, ops ...*Op) error {
+	if ctx.Err() != nil {
+		return core.Errorf(core.CodeUnavailable, "the request ended before the ledger could take it")
+	}
 	for i, op := range ops {
 		op.done = make(chan struct{})
 		op.state.Store(opQueued)
@@ -325,7 +329,7 @@ func (tx *Tx) run(op *Op) (err error) {
 		return err
 	}
 	if fault := tx.tell(); fault != nil {
-		return fmt.Errorf("looking at an account failed: %w", fault)
+		return fmt.Errorf("looking at an account failed: %v", fault) // never a refusal: the op has had its effect
 	}
 	return err
 }
