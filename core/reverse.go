@@ -40,10 +40,7 @@ func (a *Account) UnwindAt(id ID, taken Drawn, before, amount Amount, spare ID, 
 	}
 	var given Drawn
 	part := func(left Amount) Amount {
-		done := min(before, left)
-		before -= done
-		n := min(left-done, amount)
-		amount -= n
+		_, n := give(left, &before, &amount)
 		return n
 	}
 	if given.Overage = part(taken.Overage); given.Overage > 0 {
@@ -89,4 +86,23 @@ func (a *Account) forgive(id ID, amount Amount, spare ID, at, now Time) error {
 		a.postOwn(EntryOverdrawBack, id, owed, at, now)
 	}
 	return nil
+}
+
+// give takes the share of one part of a debit off what was given back before
+// and off what is given back now.
+func give(part Amount, before, amount *Amount) (done, now Amount) {
+	done = min(*before, part)
+	*before -= done
+	now = min(*amount, part-done)
+	*amount -= now
+	return done, now
+}
+
+// Shares parts what is given back of a debit, after what was before: of its
+// overage, of its deficit, and of what its grants paid; of each how much was
+// given back before, and is now.
+func (d *Drawn) Shares(before, amount Amount) (overage, deficit, grants [2]Amount) {
+	overage[0], overage[1] = give(d.Overage, &before, &amount)
+	deficit[0], deficit[1] = give(d.Deficit, &before, &amount)
+	return overage, deficit, [2]Amount{before, amount}
 }

@@ -69,24 +69,8 @@ func openTill(t *testing.T, text string, start time.Time) *till {
 		text = strings.Replace(text, "http://127.0.0.1:9090", front.URL, 1) + "mapping: {main: {limit: 10000, share: 1}}\n"
 	}
 	text = strings.Replace(text, "sqlite:scrip.db", "sqlite:"+filepath.Join(dir, "scrip.db"), 1)
-	cfg, err := parseConfig("scrip.yaml", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.app, err = openApp(t.Context(), &configFile{cfg, text}, appOptions{
-		serve: true, stays: true, testClock: true, clock: clock.Test(core.TimeOf(start)), adminKey: config.NewSecret("till", tillKey),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.shut = sync.OnceFunc(func() {
-		if err := c.app.close(); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(c.shut)
-	front := httptest.NewServer(c.app.handler)
-	t.Cleanup(front.Close)
+	var front *httptest.Server
+	c.app, front, c.shut = serveText(t, text, start)
 	c.api = newClient(front.URL, tillKey)
 	if c.box != nil {
 		c.control("clock", body{"now": core.TimeOf(start).String()})
@@ -311,4 +295,29 @@ func pricingCases(t *testing.T) pricingFile {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// serveText serves a config in this process until the answered function, or
+// the end of the test, ends it. Its clock stands at start.
+func serveText(t *testing.T, text string, start time.Time) (*app, *httptest.Server, func()) {
+	t.Helper()
+	cfg, err := parseConfig("scrip.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := openApp(t.Context(), &configFile{cfg, text}, appOptions{
+		serve: true, stays: true, testClock: true, clock: clock.Test(core.TimeOf(start)), adminKey: config.NewSecret("till", tillKey),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut := sync.OnceFunc(func() {
+		if err := a.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(shut)
+	front := httptest.NewServer(a.handler)
+	t.Cleanup(front.Close)
+	return a, front, shut
 }

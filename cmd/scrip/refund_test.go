@@ -7,14 +7,11 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	kit "scrip/adapters/sandbox"
 	"scrip/core"
-	"scrip/internal/clock"
-	"scrip/mapping/config"
 	"scrip/mapping/reconcile"
 )
 
@@ -58,30 +55,14 @@ func openDesk(t *testing.T, name, more string) *cashDesk {
 	text := fmt.Sprintf("version: 1\nstorage: sqlite:%s\nunit: {code: credits, scale: 2, price: 0.08 usd}\nconnections:\n%sroute: {primary: %s, payments: %s}\nmapping:\n%s"+
 		"packs:\n  starter: {credits: 100, price: 8 usd, expires: 12 months}\n  forever: {credits: 200, price: 16 usd}\n%s",
 		filepath.Join(t.TempDir(), "scrip.db"), connections.String(), name, defaultVendor, windows.String(), more)
-	cfg, err := parseConfig("scrip.yaml", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.app, err = openApp(t.Context(), &configFile{cfg, text}, appOptions{
-		serve: true, stays: true, testClock: true, clock: clock.Test(core.TimeOf(start)), adminKey: config.NewSecret("till", tillKey),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.shut = sync.OnceFunc(func() {
-		if err := d.app.close(); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(d.shut)
-	front := httptest.NewServer(d.app.handler)
-	t.Cleanup(front.Close)
+	var front *httptest.Server
+	d.app, front, d.shut = serveText(t, text, start)
 	d.api = newClient(front.URL, tillKey)
 	d.control("webhooks", body{"url": front.URL + "/v1/webhooks/" + defaultVendor, "secret": tillSecret})
 	return d
 }
 
-// bills is the vendor's bill of a purchase, and has the vendor do something to it.
+// bill finds the vendor's bill of a purchase, and has the vendor do something to it.
 func (d *cashDesk) bill(purchase string, b body) {
 	d.Helper()
 	d.settle()

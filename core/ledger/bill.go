@@ -27,11 +27,8 @@ func (tx *Tx) bill(a *core.Account) error {
 			Customer: a.Customer, Pack: opOverage, Unit: a.Unit.Code, Overage: b.Units, Price: b.Money, Final: true, Auto: true,
 			Connection: tx.ledger.options.Collector, State: sale.Pending, Created: tx.Now,
 		}
-		if err := tx.insert(purchaseKey(p.ID), p); err != nil {
+		if err := tx.order(p); err != nil {
 			return err
-		}
-		if out := tx.ledger.options.Outward; out != nil {
-			tx.Send(out.OnPurchase(tx.Now, p)...)
 		}
 		state.Billed(b)
 		a.Keep(state)

@@ -211,6 +211,18 @@ func (l *Ledger) lateLine(unit string, amount core.Amount) (core.Amount, error) 
 	return amount, nil
 }
 
+// lateShare is what is given back now, after what was before, of something that stands on no grant, in
+// the unit of today: the difference of what all of it is after and before, so
+// that giving it back in parts makes no more of it than at once.
+func (l *Ledger) lateShare(unit string, s [2]core.Amount) (core.Amount, error) {
+	before, err := l.lateLine(unit, s[0])
+	if err != nil {
+		return 0, err
+	}
+	after, err := l.lateLine(unit, s[0]+s[1])
+	return after - before, err
+}
+
 // heir is what a grant's rest became, where its unit has been converted.
 func (l *Ledger) heir(account AccountKey, grant core.ID) (AccountKey, core.ID) {
 	for range l.options.Conversions {

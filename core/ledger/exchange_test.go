@@ -1,9 +1,11 @@
 package ledger_test
 
 import (
+	"fmt"
 	"testing"
 
 	"scrip/core"
+	"scrip/core/convert"
 	"scrip/core/ledger"
 	"scrip/core/plan"
 )
@@ -105,6 +107,33 @@ func TestReversalOfDebtAfterConversion(t *testing.T) {
 	b.need(err)
 	if s.State.Billing.Over[0].Units != 0 {
 		t.Errorf("still billed are %+v", s.State.Billing.Over)
+	}
+	b.clean()
+}
+
+// What is given back part by part in a coarser unit comes to what it does at
+// once: no part's rounding makes money.
+func TestPartsOfADebtAfterConversion(t *testing.T) {
+	b := newBench(t, nil, ledger.Options{Deficit: 10_00})
+	b.grant("lot", ann, 9_00)
+	spent, _, err := b.Debit(b.ctx, "all", charge(ann, 9_00))
+	b.need(err)
+	d, _, err := b.Debit(b.ctx, "over", charge(ann, 9_00))
+	b.need(err)
+	change, err := convert.New(convert.Terms{From: units[0], To: units[1], Mode: convert.Explicit, Rate: core.Rate{Num: 1, Den: 1}})
+	b.need(err)
+	b.convertTo(true, ledger.Conversion{ID: "whole", Change: change})
+	b.convertAll()
+	for n := range 15 { // of 0.60, which is nearer to a whole token than to none
+		_, _, err = b.Reverse(b.ctx, fmt.Sprint("part ", n), d.ID, 60)
+		b.need(err)
+		_, _, err = b.Reverse(b.ctx, fmt.Sprint("lot ", n), spent.ID, 60)
+		b.need(err)
+	}
+	a, err := b.Account(b.ctx, ledger.AccountKey{Customer: "ann", Unit: "tokens"})
+	b.need(err)
+	if got := a.Balance(b.Now()); a.Overdrawn != 0 || got.Posted != 9 {
+		t.Errorf("%d are owed, and 9 tokens have become %d", a.Overdrawn, got.Posted)
 	}
 	b.clean()
 }

@@ -303,37 +303,34 @@ func (tx *Tx) reverseOne(taken DebitReceipt, amount core.Amount, at core.Time, r
 // where they were, and what was overage or deficit on the account that goes on,
 // in its unit. The answer is in the debit's.
 func (tx *Tx) unwindOn(a *core.Account, back plan.Back, id core.ID, drawn core.Drawn, before, amount core.Amount, spare core.ID, at core.Time) (given core.Drawn, err error) {
-	part := func(left core.Amount) core.Amount {
-		done := min(before, left)
-		before -= done
-		n := min(left-done, amount)
-		amount -= n
-		return n
-	}
-	given.Overage, given.Deficit = part(drawn.Overage), part(drawn.Deficit)
-	if amount > 0 || given.Overage+given.Deficit == 0 {
-		lots, err := a.UnwindAt(id, core.Drawn{Allocations: drawn.Allocations}, before, amount, spare, at, tx.Now)
-		if err != nil {
-			return core.Drawn{}, err
-		}
-		given.Allocations = lots.Allocations
-	}
 	to := tx.Account(tx.ledger.Current(keyOf(a)))
 	if to == nil {
-		return core.Drawn{}, core.Errorf(core.CodeInternal, "the account of customer %q that %q became is gone", a.Customer, a.Unit.Code)
+		return given, core.Errorf(core.CodeInternal, "the account of customer %q that %q became is gone", a.Customer, a.Unit.Code)
 	}
+	overage, deficit, lots := drawn.Shares(before, amount)
 	var carried core.Drawn
-	if carried.Overage, err = tx.ledger.lateLine(a.Unit.Code, given.Overage); err == nil {
-		carried.Deficit, err = tx.ledger.lateLine(a.Unit.Code, given.Deficit)
+	if carried.Overage, err = tx.ledger.lateShare(a.Unit.Code, overage); err != nil {
+		return given, err
 	}
-	if sum := carried.Overage + carried.Deficit; err == nil && sum > 0 {
-		carried, err = to.Unwind(id, carried, 0, sum, spare, tx.Now)
+	if carried.Deficit, err = tx.ledger.lateShare(a.Unit.Code, deficit); err != nil {
+		return given, err
 	}
-	if p, is := to.Policy.(unwinder); is && err == nil {
+	if lots[1] > 0 || overage[1]+deficit[1] == 0 {
+		if given, err = a.UnwindAt(id, core.Drawn{Allocations: drawn.Allocations}, lots[0], lots[1], spare, at, tx.Now); err != nil {
+			return given, err
+		}
+	}
+	given.Overage, given.Deficit = overage[1], deficit[1]
+	if sum := carried.Overage + carried.Deficit; sum > 0 {
+		if carried, err = to.Unwind(id, carried, 0, sum, spare, tx.Now); err != nil {
+			return given, err
+		}
+	}
+	if p, is := to.Policy.(unwinder); is {
 		back.Units, back.Part = carried.Overage, given.Overage
 		p.Unwound(to, back, tx.Now)
 	}
-	return given, err
+	return given, nil
 }
 
 // carryBack makes grants in the unit of today of what was given back to grants
@@ -348,10 +345,17 @@ func (tx *Tx) carryBack(reversal core.ID, a *core.Account, given []core.Allocati
 	}
 	for i, part := range given {
 		g := a.Grant(part.Grant)
-		amount, err := tx.ledger.late(a.Unit.Code, *g, part.Amount)
+		// The difference of all that has left the grant, after and before: in
+		// parts no more comes of it than at once.
+		before, err := tx.ledger.late(a.Unit.Code, *g, max(0, g.Away-part.Amount))
 		if err != nil {
 			return err
 		}
+		amount, err := tx.ledger.late(a.Unit.Code, *g, max(g.Away, part.Amount))
+		if err != nil {
+			return err
+		}
+		amount -= before
 		if amount == 0 || g.Closed != core.Converted {
 			continue // it has ended with its grant, or is less than the least part
 		}

@@ -127,7 +127,7 @@ func (tx *Tx) tell() error {
 // lingers reports whether holds keep some of a grant that has expired. Where they
 // keep all of it, no entry says so.
 func lingers(a *core.Account) bool {
-	return slices.ContainsFunc(a.Grants, func(g core.Grant) bool { return g.Closed == core.Expired && g.Remaining > 0 })
+	return len(a.Holds) > 0 && slices.ContainsFunc(a.Grants, func(g core.Grant) bool { return g.Closed == core.Expired && g.Remaining > 0 })
 }
 
 // Send adds outbox intents to the commit.

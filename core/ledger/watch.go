@@ -69,17 +69,22 @@ func (tx *Tx) watch(t touch) error {
 		}
 	}
 	if asked != nil {
-		if err := tx.insert(purchaseKey(bought.ID), bought); err != nil {
+		if err := tx.order(bought); err != nil {
 			return err
-		}
-		if out := tx.ledger.options.Outward; out != nil {
-			tx.Send(out.OnPurchase(tx.Now, bought)...)
 		}
 	}
 	if state.Text() != was {
 		a.Keep(state)
 	}
 	return nil
+}
+
+// order makes a purchase that an account asks for by itself.
+func (tx *Tx) order(p sale.Purchase) error {
+	if out := tx.ledger.options.Outward; out != nil {
+		tx.Send(out.OnPurchase(tx.Now, p)...)
+	}
+	return tx.insert(purchaseKey(p.ID), p)
 }
 
 // offer is the purchase that an account's top-up of a number would be.

@@ -164,24 +164,6 @@ func (v *Mover) Run(ctx context.Context) (*Move, error) {
 	}
 }
 
-// looks is how often a difference must be seen to be one.
-const looks = 3
-
-// lasting counts what the target holds otherwise than the core says, and goes
-// on to: customers spend meanwhile, and what the one side was read before and
-// the other after may differ for a moment.
-func (v *Mover) lasting(ctx context.Context, target string) (n int, err error) {
-	for range looks {
-		if err = v.Rest(ctx, target); err != nil {
-			return 0, err
-		}
-		if n, err = v.Verify(ctx, target); err != nil || n == 0 {
-			return n, err
-		}
-	}
-	return n, nil
-}
-
 // step does the work of the phase the journal stands at and names the next;
 // "" when there is none to go on to.
 func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
@@ -199,7 +181,10 @@ func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
 		if err := v.introduce(ctx, m.Target); err != nil {
 			return "", err
 		}
-		n, err := v.lasting(ctx, m.Target)
+		if err := v.Rest(ctx, m.Target); err != nil {
+			return "", err
+		}
+		n, err := v.Verify(ctx, m.Target)
 		if err == nil && n > 0 {
 			err = core.Errorf(core.CodeInvalid, "%q differs from the core in %d places, see scrip reconcile --connection %s: mend them and apply again, or roll back", m.Target, n, m.Target)
 		}

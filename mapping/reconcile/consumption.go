@@ -14,13 +14,12 @@ import (
 
 // tally is what a vendor must count for a customer in one of its units.
 type tally struct {
-	told    adapters.Holding // the windows that were closed, by the law
-	untold  int64            // quanta that the law says beyond those
-	carry   int64            // quanta that were told too much and wait to be taken off
-	over    int64            // and those that were taken off what ends of grants withdrew
-	opened  bool             // a window is open
-	lost    bool             // and no order of its own will ever tell it
-	settled core.Time        // when the newest window was told
+	told   adapters.Holding // the windows that were closed, by the law
+	untold int64            // quanta that the law says beyond those
+	carry  int64            // quanta that were told too much and wait to be taken off
+	over   int64            // and those that were taken off what ends of grants withdrew
+	opened bool             // a window is open
+	lost   bool             // and no order of its own will ever tell it
 }
 
 // consumption compares what was told of a customer's consumption with what
@@ -118,30 +117,33 @@ func (r *run) tally(ctx context.Context, a *core.Account, t *tally) error {
 	t.opened = t.opened || w.Closes != 0
 	t.carry -= book.Carry
 	t.over += book.Over
-	t.settled, err = r.lastTold(ctx, a, t.settled)
-	if err != nil || w.Closes == 0 {
-		return err
+	if w.Closes == 0 {
+		return nil
 	}
 	intent, err := r.windowIntent(ctx, a, w.Number)
 	t.lost = t.lost || intent == nil || intent.Customer != a.Customer
 	return err
 }
 
-// lastTold is when the newest window of an account was told, if that was later
-// than an instant. An open window was not told yet, the one before may just
-// have been.
-func (r *run) lastTold(ctx context.Context, a *core.Account, at core.Time) (core.Time, error) {
-	w := r.window(a)
-	for n := w.Number; n > 0 && n > w.Number-2; n-- {
-		intent, err := r.windowIntent(ctx, a, n)
-		if err != nil {
-			return at, err
-		}
-		if intent != nil {
-			at = max(at, intent.Settled)
+// lastTold reads when the newest windows of a customer's accounts were told, and
+// whether one is closed that its order has not told yet. It comes before
+// anything is read at the vendor, who may be told at any moment.
+func (r *run) lastTold(ctx context.Context, s *state) error {
+	for _, a := range s.accounts {
+		w := r.window(a)
+		// An open window was not told yet, the one before may just have been.
+		for n := w.Number; n > 0 && n > w.Number-2; n-- {
+			intent, err := r.windowIntent(ctx, a, n)
+			if err != nil {
+				return err
+			}
+			if intent != nil {
+				s.told = max(s.told, intent.Settled)
+				s.telling = s.telling || intent.State == ledger.Waiting && (n < w.Number || w.Closes == 0)
+			}
 		}
 	}
-	return at, nil
+	return nil
 }
 
 // told is what the windows of an account told, by the law: the floor of all
@@ -211,7 +213,7 @@ func (r *run) usage(ctx context.Context, c ledger.Customer, s *state, t *tally) 
 	}
 	// The end is exclusive, and what was told at this very instant counts.
 	query := adapters.UsageQuery{
-		Customer: s.vendor, From: c.Created, To: max(r.AsOf, t.settled) + 1, Unit: t.told.Unit, Scale: t.told.Scale, Links: r.links,
+		Customer: s.vendor, From: c.Created, To: max(r.AsOf, s.told) + 1, Unit: t.told.Unit, Scale: t.told.Scale, Links: r.links,
 	}
 	usage, err := ask(ctx, func(ctx context.Context) (int64, error) { return r.Port.Usage(ctx, query) })
 	if err != nil && adapters.AsError(err).Code == adapters.CodeNotSupported {
@@ -235,7 +237,7 @@ func (r *run) compareUsage(s *state, t *tally, usage int64) {
 	if t.carry+t.over != 0 {
 		f.Evidence = "ours includes what was given back and could not be taken off"
 	}
-	if r.fresh(t.settled) {
+	if r.fresh(s.told) {
 		s.lag(f.Object, f.Cause, "a window was told so shortly ago that the vendor's reads may lag")
 	}
 	s.find(f)
@@ -296,7 +298,7 @@ func (r *run) compareLeft(s *state, l *lots, t *tally) {
 	if both.slack > 0 {
 		f.Evidence = "rounding explains no more than one quantum a grant"
 	}
-	if r.fresh(t.settled) {
+	if r.fresh(s.told) {
 		s.lag(f.Object, f.Cause, "a window was told so shortly ago that the vendor's reads may lag")
 	}
 	s.find(f)

@@ -59,9 +59,6 @@ func (r *run) grants(ctx context.Context, s *state) (*lots, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.told, err = r.lastTold(ctx, a, s.told); err != nil {
-			return nil, err
-		}
 		for after := int64(0); ; {
 			page, err := r.Reader.Accounts.Grants(ctx, ledger.AccountKey{Customer: s.id, Unit: a.Unit.Code}, after, ourPage)
 			if err != nil {

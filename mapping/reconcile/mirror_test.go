@@ -14,6 +14,7 @@ import (
 	"scrip/core/ledger"
 	"scrip/internal/clock"
 	"scrip/mapping"
+	"scrip/mapping/reconcile"
 )
 
 // mirror is a vendor in memory that holds units and whose ledger we move. It
@@ -23,6 +24,16 @@ type mirror struct {
 	customers []adapters.VendorCustomer
 	blocks    map[string][]*adapters.VendorGrant // by customer
 	usage     map[string]int64
+	listing   func() // when customers are listed
+	consuming func() // when consumption comes
+	counted   func() // when usage has been read
+}
+
+// tell calls what a test waits for, if it does.
+func tell(f func()) {
+	if f != nil {
+		f()
+	}
 }
 
 func newMirror() *mirror {
@@ -108,6 +119,7 @@ func (m *mirror) EndGrant(_ context.Context, o adapters.EndOrder) (adapters.Answ
 }
 
 func (m *mirror) Consume(_ context.Context, o adapters.ConsumeOrder) (adapters.Answer, error) {
+	tell(m.consuming)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	customer := o.Links.One(adapters.RoleCustomer)
@@ -118,6 +130,7 @@ func (m *mirror) Consume(_ context.Context, o adapters.ConsumeOrder) (adapters.A
 
 // Customers lists one a page, and an empty page first.
 func (m *mirror) Customers(_ context.Context, p adapters.Page) (out adapters.Listing[adapters.VendorCustomer], err error) {
+	tell(m.listing)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at := len(p.Cursor)
@@ -140,6 +153,7 @@ func (m *mirror) Grants(_ context.Context, customer string, _ adapters.Page) (ou
 }
 
 func (m *mirror) Usage(_ context.Context, o adapters.UsageQuery) (int64, error) {
+	defer tell(m.counted)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.usage[o.Customer], nil
@@ -297,4 +311,42 @@ func TestMirror(t *testing.T) {
 			expect(t, x.compare(), "acme/consumption U1/consumption", "")
 		})
 	}
+}
+
+// TestToldWhileCompared: a window closes after the orders were listed, and is
+// told after the vendor was read and before the orders are listed again. That
+// is no drift, though nothing of ours changed since its account was read.
+// RC-03.
+func TestToldWhileCompared(t *testing.T) {
+	m := newMirror()
+	x := newMirrorTown(t, m)
+	x.customer("acme")
+	x.grant("acme", "grant", 100_00, core.Terms{})
+	x.settle()
+	x.debit("acme", "debit", 8_24)
+	asOf := x.options()
+	begun, told, drained := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	m.consuming = func() { close(begun); <-told }
+	var once, after sync.Once
+	m.listing = func() {
+		once.Do(func() {
+			x.advance(2 * time.Minute)
+			go func() { drained <- x.out.Drain(t.Context()) }()
+			<-begun
+		})
+	}
+	m.counted = func() {
+		after.Do(func() {
+			close(told)
+			x.must(<-drained)
+		})
+	}
+	report, err := reconcile.Run(t.Context(), asOf)
+	x.must(err)
+	if !report.Agrees() || len(report.InFlight) == 0 {
+		t.Errorf("found %+v, in flight %+v", report.Findings, report.InFlight)
+	}
+	m.listing, m.counted = nil, nil
+	x.settle()
+	expect(t, x.compare(), "", "")
 }

@@ -200,6 +200,9 @@ func (r *run) compare(ctx context.Context, c ledger.Customer, s *state) error {
 			r.blind("accounts that this connection is not told of", "they were never given to it, or have left it")
 		}
 	}
+	if err := r.lastTold(ctx, s); err != nil {
+		return err
+	}
 	there, err := r.present(ctx, c, s, expected)
 	if err != nil || !there || !r.carries {
 		return err

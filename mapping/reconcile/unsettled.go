@@ -20,6 +20,7 @@ type state struct {
 	grants   int
 	kept     int
 	told     core.Time // when the newest window was told
+	telling  bool      // a closed window was not told yet when the accounts were read
 	findings []Finding
 	flying   []Finding         // what is not due to be told yet
 	lagging  map[string]string // object and cause to why the difference may only be a read that lags
@@ -163,6 +164,9 @@ func (r *run) judge(ctx context.Context) error {
 		}
 		if s := r.found[f.Customer]; why == "" && s != nil {
 			why = s.lagging[f.Object+"/"+string(f.Cause)]
+		}
+		if s := r.found[f.Customer]; why == "" && s != nil && s.telling {
+			why = "a window was told while it was compared"
 		}
 		if why == "" && moved[f.Customer] {
 			why = "it changed while it was compared"
