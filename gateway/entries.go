@@ -86,19 +86,18 @@ func (g *gateway) feed(ctx context.Context, p *listParams, _ *none) (*answer[fee
 	if err != nil {
 		return nil, err
 	}
-	after, err := numberAt(p.Cursor, "feed")
+	after, err := textAt(p.Cursor, "feed")
 	if err != nil {
 		return nil, err
 	}
-	items, err := g.Ledger.Reader().Entries.Feed(ctx, after, limit)
+	items, next, err := g.Ledger.Reader().Entries.Feed(ctx, after, limit)
 	if err != nil {
 		return nil, readFault(err)
 	}
 	view := feedView{Data: make([]entryView, len(items))}
 	for i := range items {
-		view.Data[i] = g.viewEntry(&items[i].Entry)
-		after = items[i].Pos
+		view.Data[i] = g.viewEntry(&items[i])
 	}
-	view.Next = *cursorOf("feed", strconv.FormatInt(after, 10))
+	view.Next = *cursorOf("feed", next)
 	return ok(view)
 }

@@ -260,11 +260,11 @@ func TestAP15ErrorsTellNothing(t *testing.T) {
 
 // SC-07.
 func FuzzCursor(f *testing.F) {
-	for _, seed := range []string{"", "x", *cursorOf("feed", "7"), *cursorOf("feed", "-1"), *cursorOf("feed", "1", "2"), *cursorOf("feed", "99999999999999999999")} {
+	for _, seed := range []string{"", "x", *cursorOf("periods", "7"), *cursorOf("periods", "-1"), *cursorOf("periods", "1", "2"), *cursorOf("periods", "99999999999999999999")} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, cursor string) {
-		n, err := numberAt(cursor, "feed")
+		n, err := numberAt(cursor, "periods")
 		if err != nil {
 			if core.CodeOf(err) != core.CodeMalformed || n != 0 {
 				t.Fatalf("%q: %d, %v", cursor, n, err)
@@ -274,7 +274,7 @@ func FuzzCursor(f *testing.F) {
 		if n < 0 {
 			t.Fatalf("%q leads to %d", cursor, n)
 		}
-		if back, err := numberAt(*cursorOf("feed", fmt.Sprint(n)), "feed"); err != nil || back != n {
+		if back, err := numberAt(*cursorOf("periods", fmt.Sprint(n)), "periods"); err != nil || back != n {
 			t.Fatalf("%d came back as %d, %v", n, back, err)
 		}
 	})

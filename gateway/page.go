@@ -47,7 +47,7 @@ func positionOf(cursor, kind string, n int) ([]string, error) {
 		return nil, nil
 	}
 	fault := core.InField(core.Errorf(core.CodeMalformed, "the cursor is not one that this list gave"), "cursor")
-	if len(cursor) > 1024 {
+	if len(cursor) > 4096 {
 		return nil, fault
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)

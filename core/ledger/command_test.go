@@ -126,7 +126,7 @@ func commands(f fixture) []command {
 // feedLength counts all entries.
 func (b *bench) feedLength() int64 {
 	b.Helper()
-	list, err := b.Reader().Entries.Feed(b.ctx, 0, 100_000)
+	list, _, err := b.Reader().Entries.Feed(b.ctx, "", 100_000)
 	b.need(err)
 	return int64(len(list))
 }

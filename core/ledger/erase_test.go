@@ -113,7 +113,7 @@ func TestErase(t *testing.T) {
 	hers := b.event("evt_1", ledger.Applied, `{"customer":"cus_1","email":"`+canary+`"}`)
 	bill := b.event("evt_2", ledger.Parked, `{"invoice":"in_1","name":"`+strings.Repeat(canary, 1000)+`"}`)
 	other := b.event("evt_3", ledger.Applied, `{"customer":"cus_12"}`)
-	before, err := b.Reader().Entries.Feed(b.ctx, 0, 100)
+	before, _, err := b.Reader().Entries.Feed(b.ctx, "", 100)
 	b.need(err)
 
 	for range 2 {
@@ -136,7 +136,7 @@ func TestErase(t *testing.T) {
 	if now := b.purchase(p.ID); now.PayURL != "" {
 		t.Errorf("the purchase is %+v", now)
 	}
-	after, err := b.Reader().Entries.Feed(b.ctx, 0, 100)
+	after, _, err := b.Reader().Entries.Feed(b.ctx, "", 100)
 	b.need(err)
 	if len(after) != len(before) || after[len(after)-1] != before[len(before)-1] {
 		t.Errorf("%d entries became %d", len(before), len(after))

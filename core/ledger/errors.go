@@ -18,6 +18,9 @@ var (
 	// ErrClosed says that the ledger is stopping.
 	ErrClosed = core.Errorf(core.CodeUnavailable, "the ledger is stopping, try again")
 
+	// ErrCursor refuses a cursor that the list did not give.
+	ErrCursor = core.InField(core.Errorf(core.CodeMalformed, "the cursor is not one that this list gave"), "cursor")
+
 	// ErrMoved says that a hold was converted to another unit since its amount
 	// was worked out: read it again.
 	ErrMoved = errors.New("the hold is in another unit by now")

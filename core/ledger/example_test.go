@@ -183,7 +183,7 @@ func ExampleReader_feed() {
 	defer done()
 	_, _, _ = l.Issue(ctx, "bought", ada, core.Terms{Amount: 5_00, Category: core.Paid})
 	_, _, _ = l.Debit(ctx, "call-1", ledger.Charge{Account: ada, Amount: 3_00})
-	entries, err := l.Reader().Entries.Feed(ctx, 0, 100)
+	entries, _, err := l.Reader().Entries.Feed(ctx, "", 100)
 	for _, e := range entries {
 		from, to := e.Kind.Pots()
 		fmt.Println(e.Customer, e.Seq, e.Kind, written(e.Amount), "from", from, "to", to)

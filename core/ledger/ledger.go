@@ -53,8 +53,8 @@ type Options struct {
 	Conversions []Conversion
 }
 
-// Ledger is safe for concurrent use. Writes go through one committer, so
-// every account is serial.
+// Ledger is safe for concurrent use. Writes go through one committer, or one
+// for each lane of the store, so every account is serial.
 type Ledger struct {
 	store   Store
 	options Options
@@ -62,12 +62,20 @@ type Ledger struct {
 	became  map[string]string // what each retired unit was converted to
 	open    *Conversion       // nil when none is
 	plans   *plan.Book
-	queue   chan *Op
+	lanes   []chan *Op
+	running chan struct{} // a place for each commit that may run at once
 	stop    chan struct{}
-	stopped chan struct{} // closed when the committer has ended
+	stopped chan struct{} // closed when the committers have ended
 	closing sync.Once
 	workers conc.WaitGroup
-	last    core.Time
+	last    atomic.Int64 // the latest business time that was decided at
+}
+
+// laner is a store that takes commits of several partitions at once: an op of
+// bucket b runs in lane b % lanes, and no lane has two commits at once. With a
+// lane for each bucket, ops over several buckets are given apart from the rest.
+type laner interface {
+	Lanes() (lanes, atOnce int)
 }
 
 // Op is one unit of work: what it must see, and its decision. Decide must
@@ -88,14 +96,29 @@ func Open(store Store, o Options) *Ledger {
 	}
 	l := &Ledger{
 		store: store, options: o, units: map[string]core.Unit{},
-		queue: make(chan *Op, 2*o.MaxBatch), stop: make(chan struct{}), stopped: make(chan struct{}),
+		stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	lanes, atOnce := 1, 1
+	if s, is := store.(laner); is {
+		if lanes, atOnce = s.Lanes(); lanes == buckets {
+			lanes++
+		}
+	}
+	l.lanes, l.running = make([]chan *Op, lanes), make(chan struct{}, atOnce)
 	l.plans = newBook(&l.options)
 	for _, u := range o.Units {
 		l.units[u.Code] = u
 	}
 	l.foldConversions()
-	l.workers.Go(l.commitLoop)
+	var committers conc.WaitGroup
+	for i := range l.lanes {
+		l.lanes[i] = make(chan *Op, 2*o.MaxBatch)
+		committers.Go(func() { l.commitLoop(i) })
+	}
+	l.workers.Go(func() {
+		committers.Wait()
+		close(l.stopped)
+	})
 	return l
 }
 
@@ -127,7 +150,7 @@ func (l *Ledger) Do(ctx context.Context, ops ...*Op) error {
 		op.state.Store(opQueued)
 		var err error
 		select {
-		case l.queue <- op:
+		case l.lane(op) <- op:
 			continue
 		case <-l.stop:
 			err = ErrClosed
@@ -181,27 +204,29 @@ func (l *Ledger) wait(ctx context.Context, op *Op) error {
 }
 
 // commitLoop takes whatever has queued since the last commit as one batch.
-func (l *Ledger) commitLoop() {
-	defer close(l.stopped)
-	batch := make([]*Op, 0, l.options.MaxBatch)
+func (l *Ledger) commitLoop(number int) {
+	lane, most := l.lanes[number], l.most(number)
+	batch := make([]*Op, 0, most)
 	for {
 		select {
-		case op := <-l.queue:
+		case op := <-lane:
 			if batch = l.take(batch[:0], op); len(batch) == 0 {
 				continue
 			}
 		case <-l.stop:
-			l.drain(batch[:0])
+			l.drain(lane, batch[:0], most)
 			return
 		}
-		l.commit(l.fill(batch))
+		l.running <- struct{}{} // more queues up while it waits for its place
+		l.commit(l.fill(lane, batch, most))
+		<-l.running
 	}
 }
 
-func (l *Ledger) fill(batch []*Op) []*Op {
-	for len(batch) < l.options.MaxBatch {
+func (l *Ledger) fill(lane <-chan *Op, batch []*Op, most int) []*Op {
+	for len(batch) < most {
 		select {
-		case op := <-l.queue:
+		case op := <-lane:
 			batch = l.take(batch, op)
 		default:
 			return batch
@@ -219,9 +244,9 @@ func (l *Ledger) take(batch []*Op, op *Op) []*Op {
 }
 
 // drain commits what was queued before the stop.
-func (l *Ledger) drain(batch []*Op) {
+func (l *Ledger) drain(lane <-chan *Op, batch []*Op, most int) {
 	for {
-		if batch = l.fill(batch[:0]); len(batch) == 0 {
+		if batch = l.fill(lane, batch[:0], most); len(batch) == 0 {
 			return
 		}
 		l.commit(batch)
@@ -285,8 +310,7 @@ func (l *Ledger) try(ops []*Op) (err error) {
 			err = fmt.Errorf("committing failed: %v: %w", r, ErrUnknown)
 		}
 	}()
-	now := max(l.options.Now(), l.last)
-	l.last = now
+	now := l.advance(l.options.Now())
 	var b Batch
 	for _, op := range ops {
 		op.err = nil
@@ -299,7 +323,7 @@ func (l *Ledger) try(ops []*Op) (err error) {
 		if err := l.knows(s); err != nil {
 			return nil, err
 		}
-		tx := newTx(l, s, now)
+		tx := newTx(l, s, max(now, l.advance(s.At)))
 		if err := tx.convert(); err != nil {
 			return nil, err
 		}
@@ -310,6 +334,20 @@ func (l *Ledger) try(ops []*Op) (err error) {
 		}
 		return tx.finish(), nil
 	})
+}
+
+// advance is the latest of t and all business times before: the ledger's time
+// never goes back.
+func (l *Ledger) advance(t core.Time) core.Time {
+	for {
+		last := l.last.Load()
+		if int64(t) <= last {
+			return core.Time(last)
+		}
+		if l.last.CompareAndSwap(last, int64(t)) {
+			return t
+		}
+	}
 }
 
 // isBug tells a failure from a refusal: a refusal has changed nothing.

@@ -126,8 +126,8 @@ func (b *bench) sound() {
 		b.Errorf("audit: %s %s", f.Where, f.What)
 	}
 	posted := map[ledger.AccountKey]core.Amount{}
-	for pos := int64(0); ; {
-		list, err := b.Reader().Entries.Feed(b.ctx, pos, 500)
+	for cursor := ""; ; {
+		list, next, err := b.Reader().Entries.Feed(b.ctx, cursor, 500)
 		b.need(err)
 		if len(list) == 0 {
 			break
@@ -136,8 +136,8 @@ func (b *bench) sound() {
 			key := ledger.AccountKey{Customer: e.Customer, Unit: e.Unit}
 			from, to := e.Kind.Pots()
 			posted[key] += e.Amount * (held(to) - held(from))
-			pos = e.Pos
 		}
+		cursor = next
 	}
 	for key, want := range posted {
 		a, err := b.Reader().Accounts.Account(b.ctx, key)

@@ -35,18 +35,14 @@ type AccountReader interface {
 	Grants(ctx context.Context, key AccountKey, afterSeq int64, limit int) ([]core.Grant, error)
 }
 
-// Positioned is an entry with its place in the feed.
-type Positioned struct {
-	Pos int64
-	core.Entry
-}
-
 // EntryReader reads the append-only entries and the answers that made them.
 type EntryReader interface {
 	// Entries lists one account's entries after a sequence number.
 	Entries(ctx context.Context, key AccountKey, afterSeq int64, limit int) ([]core.Entry, error)
-	// Feed lists all entries in commit order after a position.
-	Feed(ctx context.Context, afterPos int64, limit int) ([]Positioned, error)
+	// Feed lists all entries after a cursor, "" being the start: each account's
+	// in order, and none is ever missed, whoever writes meanwhile. next resumes
+	// after the last one listed. A cursor that no Feed gave is [ErrCursor].
+	Feed(ctx context.Context, after string, limit int) (list []core.Entry, next string, err error)
 	// Request finds the stored answer of a request hash.
 	Request(ctx context.Context, hash string) (*Request, error)
 	// Keys lists account keys in order after one.

@@ -78,6 +78,9 @@ type Batch struct {
 // its grants and holds are those with a remainder, open holds, and the named.
 // It belongs to decide while that runs and to the store before and after.
 type State struct {
+	// At is the latest [Changes.At] of the partitions that were read, or 0
+	// where one process writes. Nothing is decided at an earlier time.
+	At       core.Time
 	Requests map[string]*Request
 	Accounts map[AccountKey]*core.Account
 	Naturals map[string]core.ID
@@ -89,6 +92,7 @@ type State struct {
 
 // Changes is everything one commit writes.
 type Changes struct {
+	At       core.Time       // the business time it was decided at
 	Requests []*Request      // new ones; a hash that exists fails the commit
 	Reversed []*Request      // existing ones whose Reversed grew
 	Accounts []*core.Account // rows, changed grants and holds, and Entries

@@ -25,7 +25,7 @@ type touch struct {
 }
 
 func newTx(l *Ledger, s *State, now core.Time) *Tx {
-	return &Tx{Now: now, ledger: l, state: s, changes: &Changes{}, ready: make(map[AccountKey]bool, len(s.Accounts))}
+	return &Tx{Now: now, ledger: l, state: s, changes: &Changes{At: now}, ready: make(map[AccountKey]bool, len(s.Accounts))}
 }
 
 // Account is a named account, or nil when it does not exist.

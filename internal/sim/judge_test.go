@@ -14,7 +14,7 @@ import (
 // by one and asks of each whether it may be. It shares no rule with the core.
 type judge struct {
 	w        *world
-	pos      int64
+	pos      string // in the feed
 	accounts map[ledger.AccountKey]*jAccount
 	lots     map[core.ID]*lot
 	holds    map[core.ID]*jHold
@@ -81,15 +81,15 @@ func newJudge(w *world) *judge {
 // read follows the entries that are new.
 func (j *judge) read() {
 	for {
-		page, err := j.w.inner.Reader().Entries.Feed(context.Background(), j.pos, 500)
+		page, next, err := j.w.inner.Reader().Entries.Feed(context.Background(), j.pos, 500)
 		if err != nil {
 			j.w.fail("the feed cannot be read: %v", err)
 			return
 		}
 		for i := range page {
-			j.entry(&page[i].Entry)
-			j.pos = page[i].Pos
+			j.entry(&page[i])
 		}
+		j.pos = next
 		if len(page) < 500 {
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -101,13 +102,20 @@ func (r memReader) Entries(_ context.Context, key ledger.AccountKey, afterSeq in
 	return slices.Clone(a.entries[from:min(from+int64(limit), int64(len(a.entries)))]), nil
 }
 
-func (r memReader) Feed(_ context.Context, afterPos int64, limit int) ([]ledger.Positioned, error) {
+func (r memReader) Feed(_ context.Context, after string, limit int) ([]core.Entry, string, error) {
 	defer r.lock()()
-	var list []ledger.Positioned
-	for pos := max(0, afterPos); pos < int64(len(r.m.feed)) && len(list) < limit; pos++ {
-		list = append(list, ledger.Positioned{Pos: pos + 1, Entry: r.m.feed[pos]})
+	pos := 0
+	if after != "" {
+		var err error
+		if pos, err = strconv.Atoi(after); err != nil || pos < 0 || pos > len(r.m.feed) {
+			return nil, after, ledger.ErrCursor
+		}
 	}
-	return list, nil
+	to := min(pos+limit, len(r.m.feed))
+	if to == pos {
+		return nil, after, nil
+	}
+	return slices.Clone(r.m.feed[pos:to]), strconv.Itoa(to), nil
 }
 
 func (r memReader) Request(_ context.Context, hash string) (*ledger.Request, error) {

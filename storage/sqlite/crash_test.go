@@ -252,7 +252,7 @@ func whole(t *testing.T, path string, answers []acknowledged) {
 	if err != nil || len(report.Findings) > 0 {
 		t.Errorf("audit: %+v, %v", report.Findings, err)
 	}
-	entries, err := r.Entries.Feed(ctx, 0, 1000)
+	entries, _, err := r.Entries.Feed(ctx, "", 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func whole(t *testing.T, path string, answers []acknowledged) {
 }
 
 // renewed reports whether an entry makes a grant of a subscription.
-func renewed(t *testing.T, r ledger.Reader, e *ledger.Positioned) bool {
+func renewed(t *testing.T, r ledger.Reader, e *core.Entry) bool {
 	t.Helper()
 	if e.Kind != core.EntryGrant {
 		return false
@@ -336,7 +336,7 @@ func final(t *testing.T, path string) string {
 		}
 		b.Write(append(raw, '\n'))
 	}
-	entries, err := r.Entries.Feed(ctx, 0, 1000)
+	entries, _, err := r.Entries.Feed(ctx, "", 1000)
 	write(entries, err)
 	keys, err := r.Entries.Keys(ctx, ledger.AccountKey{}, 100)
 	write(keys, err)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"zombiezen.com/go/sqlite"
 
@@ -110,15 +111,25 @@ func (r reader) Entries(ctx context.Context, key ledger.AccountKey, afterSeq int
 
 // Feed implements [ledger.EntryReader]. Positions follow commit order because
 // there is one writer.
-func (r reader) Feed(ctx context.Context, afterPos int64, limit int) (list []ledger.Positioned, err error) {
+func (r reader) Feed(ctx context.Context, after string, limit int) (list []core.Entry, next string, err error) {
+	pos := int64(0)
+	if after != "" {
+		if pos, err = strconv.ParseInt(after, 10, 64); err != nil || pos < 0 {
+			return nil, after, ledger.ErrCursor
+		}
+	}
 	err = r.store.with(ctx, func(conn *sqlite.Conn) error {
 		q := query(conn, "SELECT pos, "+entryColumns+" FROM entries WHERE pos > ? ORDER BY pos LIMIT ?")
-		return q.ints(afterPos, int64(limit)).each(func(r *row) error {
-			list = append(list, ledger.Positioned{Pos: r.int(), Entry: r.entry()})
+		return q.ints(pos, int64(limit)).each(func(r *row) error {
+			pos = r.int()
+			list = append(list, r.entry())
 			return nil
 		})
 	})
-	return list, err
+	if len(list) == 0 {
+		return nil, after, err
+	}
+	return list, strconv.FormatInt(pos, 10), err
 }
 
 // Request implements [ledger.EntryReader].

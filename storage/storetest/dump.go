@@ -37,18 +37,18 @@ func dump(ctx context.Context, r ledger.Reader, limit int) (string, error) {
 		}
 		after = keys[len(keys)-1]
 	}
-	for pos := int64(0); ; {
-		list, err := r.Entries.Feed(ctx, pos, limit)
+	for cursor := ""; ; {
+		list, next, err := r.Entries.Feed(ctx, cursor, limit)
 		if err != nil {
 			return "", err
 		}
 		if len(list) == 0 {
 			break
 		}
-		for _, p := range list {
-			line("feed", []any{p.Customer, p.Unit, p.Seq})
-			pos = p.Pos
+		for _, e := range list {
+			line("feed", []any{e.Customer, e.Unit, e.Seq})
 		}
+		cursor = next
 	}
 	if err := dumpRecords(ctx, r, limit, line); err != nil {
 		return "", err

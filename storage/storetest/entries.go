@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/sourcegraph/conc/pool"
@@ -95,20 +96,22 @@ func entriesPage(w *world) {
 	}
 }
 
-// feed reads the feed after a position to its present end.
-func (w *world) feed(after int64, limit int) []ledger.Positioned {
+// feed reads the feed after a cursor to its present end, where the answered
+// cursor stands.
+func (w *world) feed(after string, limit int) ([]core.Entry, string) {
 	w.Helper()
-	var all []ledger.Positioned
+	var all []core.Entry
 	for {
-		list, err := w.reader.Entries.Feed(w.ctx, after, limit)
+		list, next, err := w.reader.Entries.Feed(w.ctx, after, limit)
 		w.need(err)
 		if len(list) == 0 {
-			return all
+			w.same("the cursor at the end", next, after)
+			return all, after
 		}
 		if len(list) > limit {
 			w.Fatalf("a page of %d has %d entries", limit, len(list))
 		}
-		all, after = append(all, list...), list[len(list)-1].Pos
+		all, after = append(all, list...), next
 	}
 }
 
@@ -119,12 +122,23 @@ func feedOrder(w *world) {
 		list := w.entries(key)
 		want = append(want, list[len(list)-1])
 	}
-	for _, limit := range []int{1, 2, 100} {
-		var got []core.Entry
-		for _, p := range w.feed(0, limit) {
-			got = append(got, p.Entry)
+	byAccount := func(entries []core.Entry) map[string][]core.Entry {
+		m := map[string][]core.Entry{}
+		for _, e := range entries {
+			m[e.Customer] = append(m[e.Customer], e)
 		}
-		w.same("feed", got, want)
+		return m
+	}
+	var end string
+	for _, limit := range []int{1, 2, 100} {
+		got, next := w.feed("", limit)
+		w.same("feed", byAccount(got), byAccount(want))
+		end = next
+	}
+	for _, cursor := range []string{"-1", "x", end + "!"} {
+		if _, _, err := w.reader.Entries.Feed(w.ctx, cursor, 10); !errors.Is(err, ledger.ErrCursor) {
+			w.Errorf("the cursor %q gave %v", cursor, err)
+		}
 	}
 }
 
@@ -154,8 +168,8 @@ func feedUnderWriters(w *world) {
 	}
 	finished := make(chan error, 1)
 	go func() { finished <- p.Wait() }()
-	var seen []ledger.Positioned
-	last, seqs := int64(0), map[string]int64{}
+	var seen []core.Entry
+	cursor, seqs := "", map[string]int64{}
 	for running := true; running; {
 		select {
 		case err := <-finished: // and read once more
@@ -163,16 +177,22 @@ func feedUnderWriters(w *world) {
 			running = false
 		default:
 		}
-		for _, e := range w.feed(last, 7) {
-			if e.Pos <= last || e.Seq != seqs[e.Customer]+1 {
-				w.Fatalf("position %d, sequence %d of %s after %d, %d", e.Pos, e.Seq, e.Customer, last, seqs[e.Customer])
+		var page []core.Entry
+		page, cursor = w.feed(cursor, 7)
+		for _, e := range page {
+			if e.Seq != seqs[e.Customer]+1 {
+				w.Fatalf("sequence %d of %s after %d", e.Seq, e.Customer, seqs[e.Customer])
 			}
-			last, seqs[e.Customer] = e.Pos, e.Seq
+			seqs[e.Customer] = e.Seq
 			seen = append(seen, e)
 		}
 	}
 	w.same("number of entries", len(seen), len(keys)+writers*each)
-	w.same("the feed as it was read, and afterwards", seen, w.feed(0, 1000))
+	for _, e := range seen {
+		if list, err := w.reader.Entries.Entries(w.ctx, ledger.AccountKey{Customer: e.Customer, Unit: e.Unit}, e.Seq-1, 1); err != nil || len(list) != 1 || list[0] != e {
+			w.Fatalf("entry %d of %s was read as %+v and is %+v, %v", e.Seq, e.Customer, e, list, err)
+		}
+	}
 }
 
 func dueAccounts(w *world) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"scrip/core"
@@ -109,14 +110,19 @@ func (r modelReader) Entries(_ context.Context, key ledger.AccountKey, afterSeq 
 }
 
 // Feed implements [ledger.EntryReader].
-func (r modelReader) Feed(_ context.Context, afterPos int64, limit int) ([]ledger.Positioned, error) {
-	var list []ledger.Positioned
-	for i, e := range r.tables().entries {
-		if pos := int64(i) + 1; pos > afterPos {
-			list = append(list, ledger.Positioned{Pos: pos, Entry: e})
+func (r modelReader) Feed(_ context.Context, after string, limit int) ([]core.Entry, string, error) {
+	pos := 0
+	if after != "" {
+		var err error
+		if pos, err = strconv.Atoi(after); err != nil || pos < 0 || pos > len(r.tables().entries) {
+			return nil, after, ledger.ErrCursor
 		}
 	}
-	return first(list, limit), nil
+	list := first(slices.Clone(r.tables().entries[pos:]), limit)
+	if len(list) == 0 {
+		return nil, after, nil
+	}
+	return list, strconv.Itoa(pos + len(list)), nil
 }
 
 // Request implements [ledger.EntryReader].

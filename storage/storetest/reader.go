@@ -35,7 +35,8 @@ func readsNothing(w *world) {
 	w.need(err)
 	stats, err := w.reader.Queues.Stats(w.ctx, start)
 	w.need(err)
-	if len(due) != 0 || next != core.Never || len(stats) != 0 || len(w.entries(ann)) != 0 || len(w.feed(0, 9)) != 0 {
+	fed, _ := w.feed("", 9)
+	if len(due) != 0 || next != core.Never || len(stats) != 0 || len(w.entries(ann)) != 0 || len(fed) != 0 {
 		w.Errorf("due %v, next %v, statistics %v", due, next, stats)
 	}
 	for _, q := range []ledger.Queue{ledger.Inbox, ledger.Outbox} {
