@@ -15,10 +15,13 @@ type Result struct {
 	Rate  float64 `json:"rate"`   // operations a second, median of the slices
 	P50   float64 `json:"p50_ms"` // of one operation
 	P99   float64 `json:"p99_ms"`
-	CPU   float64 `json:"cpu_us"`             // processor time of one operation
+	CPU   float64 `json:"cpu_us"`             // processor time of one operation, the database server's too
 	Limit float64 `json:"limit"`              // operations a second of the bare limit
 	Ratio float64 `json:"ratio"`              // median of rate over limit, pair by pair
 	Heap  float64 `json:"heap_mib,omitempty"` // how far the heap grew at most, where that is bounded
+
+	Server   float64 `json:"server_cpu_us,omitempty"` // what of CPU a database server used, where there is one
+	LimitCPU float64 `json:"limit_cpu_us"`            // processor time of one operation of the limit
 }
 
 // Side runs one side of a case for about d and reports what it did. Taken
@@ -27,13 +30,19 @@ type Side func(ctx context.Context, d time.Duration) (Slice, error)
 
 // Slice is what one side did in one slice.
 type Slice struct {
-	Ops   int
-	Took  time.Duration
-	CPU   time.Duration
-	Taken []time.Duration
+	Ops    int
+	Took   time.Duration
+	CPU    time.Duration // of this process and a database server's
+	Server time.Duration // of CPU, the server's
+	Taken  []time.Duration
 }
 
 func (s Slice) rate() float64 { return float64(s.Ops) / s.Took.Seconds() }
+
+// each is a share of d for one operation, in microseconds.
+func (s Slice) each(d time.Duration) float64 {
+	return float64(d.Nanoseconds()) / 1000 / float64(max(1, s.Ops))
+}
 
 // Pace says how long a case is measured.
 type Pace struct {
@@ -42,6 +51,8 @@ type Pace struct {
 
 	Accounts int // how many customers share the load, 10,000 when zero
 	Hot      int // how many of them are debited, all when zero
+
+	server func() time.Duration // processor time of a database server so far, nil: there is none
 }
 
 func (p Pace) withDefaults() Pace {
@@ -63,14 +74,14 @@ func (p Pace) withDefaults() Pace {
 // Compare alternates subject and limit and returns the medians.
 func Compare(ctx context.Context, name string, p Pace, subject, limit Side) (Result, error) {
 	p = p.withDefaults()
-	var rates, limits, ratios, cpu []float64
+	var rates, limits, ratios, cpu, server, limitCPU []float64
 	var taken []time.Duration
 	for i := range p.Pairs + 1 {
-		s, err := timed(ctx, subject, p.Slice)
+		s, err := timed(ctx, subject, p)
 		if err != nil {
 			return Result{}, err
 		}
-		l, err := timed(ctx, limit, p.Slice)
+		l, err := timed(ctx, limit, p)
 		if err != nil {
 			return Result{}, err
 		}
@@ -79,20 +90,27 @@ func Compare(ctx context.Context, name string, p Pace, subject, limit Side) (Res
 		}
 		rates, limits = append(rates, s.rate()), append(limits, l.rate())
 		ratios = append(ratios, s.rate()/l.rate())
-		cpu = append(cpu, float64(s.CPU.Microseconds())/float64(max(1, s.Ops)))
+		cpu, limitCPU = append(cpu, s.each(s.CPU)), append(limitCPU, l.each(l.CPU))
+		server = append(server, s.each(s.Server))
 		taken = append(taken, s.Taken...)
 	}
 	slices.Sort(taken)
 	return Result{
-		Name: name, Rate: median(rates), Limit: median(limits), Ratio: median(ratios), CPU: median(cpu),
+		Name: name, Rate: median(rates), Limit: median(limits), Ratio: median(ratios), CPU: median(cpu), Server: median(server), LimitCPU: median(limitCPU),
 		P50: quantile(taken, 50), P99: quantile(taken, 99),
 	}, nil
 }
 
-func timed(ctx context.Context, side Side, d time.Duration) (Slice, error) {
-	cpu, start := processorTime(), time.Now()
-	s, err := side(ctx, d)
+func timed(ctx context.Context, side Side, p Pace) (Slice, error) {
+	server := p.server
+	if server == nil {
+		server = func() time.Duration { return 0 }
+	}
+	there, cpu, start := server(), processorTime(), time.Now()
+	s, err := side(ctx, p.Slice)
 	s.Took, s.CPU = time.Since(start), processorTime()-cpu
+	s.Server = server() - there
+	s.CPU += s.Server
 	return s, err
 }
 

@@ -21,9 +21,15 @@ import (
 
 var credits = core.Unit{Code: "credits", Scale: 2}
 
+// What every account is given.
+const (
+	funded     = 1_000_000_000
+	grantsEach = 3 // on PostgreSQL
+)
+
 // subject is a funded ledger that is measured.
 type subject struct {
-	store  *sqlite.Store
+	store  ledger.Store
 	ledger *ledger.Ledger
 }
 
@@ -32,6 +38,19 @@ func openSubject(ctx context.Context, dir string, accounts int, relaxed bool) (*
 	if err != nil {
 		return nil, err
 	}
+	b, err := newSubject(store)
+	if err != nil {
+		return nil, err
+	}
+	if err := fund(ctx, b.ledger, accounts, 1); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// newSubject opens a ledger over a store, which it closes.
+func newSubject(store ledger.Store) (*subject, error) {
 	outward, err := mapping.NewOutward(mapping.Route{Primary: "main"}, []mapping.Connection{{
 		Name: "main", Strategy: adapters.Meter, Window: time.Hour,
 		Rate: core.Price{Rate: core.Rate{Num: 8, Den: 100}, Currency: "usd"},
@@ -40,14 +59,9 @@ func openSubject(ctx context.Context, dir string, accounts int, relaxed bool) (*
 		_ = store.Close()
 		return nil, err
 	}
-	b := &subject{store: store, ledger: ledger.Open(store, ledger.Options{
+	return &subject{store: store, ledger: ledger.Open(store, ledger.Options{
 		Now: clock.WallNow, Units: []core.Unit{credits}, Order: core.DefaultOrder(), Outward: outward,
-	})}
-	if err := fund(ctx, b.ledger, accounts); err != nil {
-		b.close()
-		return nil, err
-	}
-	return b, nil
+	})}, nil
 }
 
 func (b *subject) close() {
@@ -71,7 +85,7 @@ func DebitSQLite(ctx context.Context, dir, name string, callers int, relaxed boo
 	}
 	defer bare.close()
 	bare.reads = callers == 1
-	d := &debits{ledger: b.ledger, callers: callers, accounts: p.Accounts, hot: p.Hot}
+	d := &debits{ledger: b.ledger, callers: callers, accounts: p.Accounts, choose: evenly(p.Hot)}
 	r, err := Compare(ctx, name, p, d.run, func(ctx context.Context, t time.Duration) (Slice, error) {
 		return bare.run(ctx, t, min(callers, 100))
 	})
@@ -96,7 +110,7 @@ func DebitFullNormal(ctx context.Context, dir, name string, callers int, p Pace)
 			return Result{}, err
 		}
 		defer b.close()
-		sides[i] = &debits{ledger: b.ledger, callers: callers, accounts: p.Accounts, hot: p.Hot}
+		sides[i] = &debits{ledger: b.ledger, callers: callers, accounts: p.Accounts, choose: evenly(p.Hot)}
 	}
 	r, err := Compare(ctx, name, p, sides[0].run, sides[1].run)
 	for _, side := range sides {
@@ -107,9 +121,9 @@ func DebitFullNormal(ctx context.Context, dir, name string, callers int, p Pace)
 	return r, err
 }
 
-// fund gives every account one grant that outlasts the benchmark, and opens
-// its consumption window by a first debit.
-func fund(ctx context.Context, l *ledger.Ledger, accounts int) error {
+// fund gives every account grants that outlast the benchmark, and opens its
+// consumption window by a first debit.
+func fund(ctx context.Context, l *ledger.Ledger, accounts, grants int) error {
 	workers := pool.New().WithErrors().WithMaxGoroutines(256)
 	for i := range accounts {
 		workers.Go(func() error {
@@ -118,14 +132,30 @@ func fund(ctx context.Context, l *ledger.Ledger, accounts int) error {
 				return err
 			}
 			account := ledger.AccountKey{Customer: id, Unit: credits.Code}
-			_, _, err := l.Issue(ctx, "fund-"+id, account,
-				core.Terms{Amount: 1_000_000_000, Category: core.Paid, Priority: core.DefaultPriority})
-			if err != nil {
-				return err
+			for n := range grants {
+				_, _, err := l.Issue(ctx, fmt.Sprintf("fund-%s-%d", id, n), account,
+					core.Terms{Amount: funded, Category: core.Paid, Priority: core.DefaultPriority})
+				if err != nil {
+					return err
+				}
 			}
-			_, _, err = l.Debit(ctx, "first-"+id, ledger.Charge{Account: account, Amount: 1})
-			return err
+			return first(ctx, l, id)
 		})
+	}
+	return workers.Wait()
+}
+
+func first(ctx context.Context, l *ledger.Ledger, id string) error {
+	_, _, err := l.Debit(ctx, "first-"+id, ledger.Charge{Account: ledger.AccountKey{Customer: id, Unit: credits.Code}, Amount: 1})
+	return err
+}
+
+// repeat gives every account its first debit again, by which nothing changes
+// and the ledger has met each.
+func repeat(ctx context.Context, l *ledger.Ledger, accounts int) error {
+	workers := pool.New().WithErrors().WithMaxGoroutines(256)
+	for i := range accounts {
+		workers.Go(func() error { return first(ctx, l, customer(i)) })
 	}
 	return workers.Wait()
 }
@@ -137,8 +167,22 @@ type debits struct {
 	ledger   *ledger.Ledger
 	callers  int
 	accounts int
-	hot      int // how many of them are debited
+	choose   func() func() int // who is debited; each caller has its own
 	made     atomic.Int64
+}
+
+// evenly chooses from the first n accounts, each as often.
+func evenly(n int) func() func() int {
+	return func() func() int { return func() int { return rand.IntN(n) } }
+}
+
+// unevenly chooses by Zipf's law: of 10,000 accounts the first has every
+// seventh debit.
+func unevenly(n int) func() func() int {
+	return func() func() int {
+		z := rand.NewZipf(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), 1.1, 1, uint64(n-1))
+		return func() int { return int(z.Uint64()) }
+	}
 }
 
 // check sees that the ledger kept each debit, once.
@@ -168,11 +212,12 @@ func (d *debits) run(ctx context.Context, t time.Duration) (Slice, error) {
 	for range d.callers {
 		callers.Go(func() ([]time.Duration, error) {
 			var taken []time.Duration
+			choose := d.choose()
 			for time.Now().Before(until) {
 				start := time.Now()
 				key := fmt.Sprintf("bench-debit-%012d", d.made.Add(1))
 				_, _, err := d.ledger.Debit(ctx, key, ledger.Charge{
-					Account: ledger.AccountKey{Customer: customer(rand.IntN(d.hot)), Unit: credits.Code}, Amount: 5,
+					Account: ledger.AccountKey{Customer: customer(choose()), Unit: credits.Code}, Amount: 5,
 				})
 				if err != nil {
 					return taken, err

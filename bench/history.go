@@ -36,10 +36,10 @@ func History(ctx context.Context, dir, name string, entries int, p Pace) (Result
 		defer store.Close()
 		l := ledger.Open(store, ledger.Options{Now: clock.WallNow, Units: []core.Unit{credits}, Order: core.DefaultOrder()})
 		defer l.Close()
-		if err := fund(ctx, l, 1); err != nil {
+		if err := fund(ctx, l, 1, 1); err != nil {
 			return Result{}, err
 		}
-		sides[i] = &debits{ledger: l, callers: 64, accounts: 1, hot: 1}
+		sides[i] = &debits{ledger: l, callers: 64, accounts: 1, choose: evenly(1)}
 	}
 	r, err := Compare(ctx, name, p, sides[0].run, sides[1].run)
 	if err == nil {

@@ -34,11 +34,17 @@ func DebitHTTP(ctx context.Context, dir, name string, connections int, p Pace) (
 		return Result{}, err
 	}
 	defer b.close()
-	return b.overHTTP(ctx, name, nil, p, traffic{connections: connections, url: "/v1/debits", operations: 1, next: func(n int64) message {
+	return b.overHTTP(ctx, name, nil, p, single(connections, p.Accounts),
+		func(ctx context.Context, requests int64) error { return kept(ctx, b.ledger, p.Accounts, requests) })
+}
+
+// single is debits, one a request, of so many accounts.
+func single(connections, accounts int) traffic {
+	return traffic{connections: connections, url: "/v1/debits", operations: 1, next: func(n int64) message {
 		header := apiHeader()
 		header.Set("Idempotency-Key", fmt.Sprintf("bench-http-%012d", n))
-		return message{header, fmt.Appendf(nil, `{"customer":%q,"unit":"credits","amount":"0.05"}`, customer(rand.IntN(p.Accounts)))}
-	}}, func(ctx context.Context, requests int64) error { return kept(ctx, b.ledger, p.Accounts, requests) })
+		return message{header, fmt.Appendf(nil, `{"customer":%q,"unit":"credits","amount":"0.05"}`, customer(rand.IntN(accounts)))}
+	}}
 }
 
 func apiHeader() http.Header {
@@ -80,25 +86,32 @@ func BatchHTTP(ctx context.Context, dir, name string, connections int, p Pace) (
 		return Result{}, err
 	}
 	defer b.close()
-	api, stop, err := serve(b.gateway(nil))
-	if err != nil {
-		return Result{}, err
-	}
-	defer stop()
 	bare, err := openBare(filepath.Join(dir, "limit.db"), p.Accounts, false)
 	if err != nil {
 		return Result{}, err
 	}
 	defer bare.close()
+	return b.inBatches(ctx, name, connections, p,
+		func(ctx context.Context, t time.Duration) (Slice, error) { return bare.run(ctx, t, inBatch) },
+		func(ctx context.Context, made int64) error { return kept(ctx, b.ledger, p.Accounts, made) })
+}
+
+// inBatches measures debits, a hundred a request, against a limit; check is told how many were made.
+func (b *subject) inBatches(ctx context.Context, name string, connections int, p Pace, limit Side, check func(context.Context, int64) error) (Result, error) {
+	api, stop, err := serve(b.gateway(nil))
+	if err != nil {
+		return Result{}, err
+	}
+	defer stop()
 	client := newClient(connections)
 	defer client.CloseIdleConnections()
 	s := &senders{client: client, traffic: traffic{
 		connections: connections, url: api + "/v1/debits/batch", operations: inBatch, check: allApplied,
 		next: func(n int64) message { return message{apiHeader(), batchBody(n, p.Accounts)} },
 	}}
-	r, err := Compare(ctx, name, p, s.run, func(ctx context.Context, t time.Duration) (Slice, error) { return bare.run(ctx, t, inBatch) })
+	r, err := Compare(ctx, name, p, s.run, limit)
 	if err == nil {
-		err = kept(ctx, b.ledger, p.Accounts, inBatch*s.made.Load())
+		err = check(ctx, inBatch*s.made.Load())
 	}
 	return r, err
 }
@@ -136,23 +149,28 @@ func Balance(ctx context.Context, dir, name string, p Pace) (Result, error) {
 		return Result{}, err
 	}
 	defer bare.close()
-	read := func(f func(customer string) error) Side {
-		return func(_ context.Context, t time.Duration) (s Slice, err error) {
-			for until := time.Now().Add(t); time.Now().Before(until); s.Ops++ {
-				start := time.Now()
-				if err := f(customer(rand.IntN(p.Accounts))); err != nil {
-					return s, err
-				}
-				s.Taken = append(s.Taken, time.Since(start))
-			}
-			return s, nil
-		}
+	return Compare(ctx, name, p, reading(p.Accounts, func(c string) error { return b.balance(ctx, c, 1) }), reading(p.Accounts, bare.read))
+}
+
+// balance reads one through the ledger.
+func (b *subject) balance(ctx context.Context, c string, grants int) error {
+	a, err := b.ledger.Account(ctx, ledger.AccountKey{Customer: c, Unit: credits.Code})
+	if err == nil && (len(a.Grants) != grants || a.Consumed != 1) {
+		err = fmt.Errorf("the account of %s was read as %+v", c, a)
 	}
-	return Compare(ctx, name, p, read(func(c string) error {
-		a, err := b.ledger.Account(ctx, ledger.AccountKey{Customer: c, Unit: credits.Code})
-		if err == nil && (len(a.Grants) != 1 || a.Consumed != 1) {
-			err = fmt.Errorf("the account of %s was read as %+v", c, a)
+	return err
+}
+
+// reading reads accounts, one after another.
+func reading(accounts int, read func(customer string) error) Side {
+	return func(_ context.Context, t time.Duration) (s Slice, err error) {
+		for until := time.Now().Add(t); time.Now().Before(until); s.Ops++ {
+			start := time.Now()
+			if err := read(customer(rand.IntN(accounts))); err != nil {
+				return s, err
+			}
+			s.Taken = append(s.Taken, time.Since(start))
 		}
-		return err
-	}), read(bare.read))
+		return s, nil
+	}
 }

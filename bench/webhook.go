@@ -36,10 +36,15 @@ func WebhookSQLite(ctx context.Context, dir, name string, connections int, p Pac
 	receiver := webhooks.NewReceiver(webhooks.Options{
 		Ledger: b.ledger, Ports: map[string]*adapters.Port{"main": adapters.NewPort(v, adapters.Limits{})}, Wall: time.Now,
 	})
-	return b.overHTTP(ctx, name, receiver, p, traffic{connections: connections, url: "/v1/webhooks/main", operations: 1, next: func(n int64) message {
+	return b.overHTTP(ctx, name, receiver, p, v.traffic(connections), b.stored)
+}
+
+// traffic is the vendor's deliveries.
+func (v *poster) traffic(connections int) traffic {
+	return traffic{connections: connections, url: "/v1/webhooks/main", operations: 1, next: func(n int64) message {
 		body := delivery(n)
 		return message{v.sign(body, time.Now()), body}
-	}}, b.stored)
+	}}
 }
 
 // delivery is the n-th event. All differ, and all have the same length.

@@ -10,6 +10,16 @@ const buckets = 64
 // each locks all that it touches.
 const acrossBatch = 16
 
+// lanesOf is where each op runs. All are asked for what they name before the
+// first is given away: ops of one call may share what they name by.
+func (l *Ledger) lanesOf(ops []*Op) []chan<- *Op {
+	lanes := make([]chan<- *Op, len(ops))
+	for i, op := range ops {
+		lanes[i] = l.lane(op)
+	}
+	return lanes
+}
+
 // lane is where an op runs: with the others of its partition, so that no
 // account is decided twice at once. Where every partition has a lane of its
 // own, an op over several runs in one more.

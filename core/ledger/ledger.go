@@ -145,12 +145,13 @@ func (l *Ledger) Do(ctx context.Context, ops ...*Op) error {
 	if ctx.Err() != nil {
 		return core.Errorf(core.CodeUnavailable, "the request ended before the ledger could take it")
 	}
+	lanes := l.lanesOf(ops)
 	for i, op := range ops {
 		op.done = make(chan struct{})
 		op.state.Store(opQueued)
 		var err error
 		select {
-		case l.lane(op) <- op:
+		case lanes[i] <- op:
 			continue
 		case <-l.stop:
 			err = ErrClosed

@@ -28,6 +28,9 @@ var rows = []row{
 	// A store holds SQL and its driver, no rule of the domain.
 	{"storage/sqlite", "core core/ledger internal/crash", "zombiezen.com/go/sqlite modernc.org"},
 	{"storage/postgres", "core core/ledger internal/crash", "github.com/jackc/pgx/v5"},
+	{"storage/pgserver", "", "github.com/jackc/pgx/v5 " + conc},
+	// The way from one store to the other is the tables' own.
+	{"storage/copying", "core core/ledger storage/sqlite storage/postgres", conc + " zombiezen.com/go/sqlite github.com/jackc/pgx/v5"},
 	{"storage/storetest", "core/...", conc + " " + rapid},
 
 	// A vendor's adapter knows the contract and its own vendor. Its sandbox is
@@ -58,6 +61,8 @@ var rows = []row{
 	{"internal/speccheck", "", "github.com/pb33f"},
 	{"internal/clock", "core", ""},                                                      // it tells the time in the core's unit
 	{"internal/history", "", rapid + " " + conc + " github.com/anishathalye/porcupine"}, // it judges the core, so it shares nothing with it
+	{"internal/pgtest", "internal/pgrun", "github.com/jackc/pgx/v5"},
+	{"internal/pgrun", "", "github.com/jackc/pgx/v5"},
 	{"internal/*", "internal/...", conc + " github.com/hashicorp/go-retryablehttp golang.org/x"},
 }
 
@@ -66,4 +71,4 @@ var rows = []row{
 var testOnly = []string{"github.com/pb33f", rapid, "github.com/rogpeppe/go-internal", "github.com/anishathalye/porcupine"}
 
 // testSuites are the packages without _test.go that only tests import.
-var testSuites = []string{"internal/speccheck", "internal/history", "storage/storetest", "adapters/adaptertest", "adapters/sandbox/sandboxtest"}
+var testSuites = []string{"internal/speccheck", "internal/history", "internal/pgtest", "storage/storetest", "adapters/adaptertest", "adapters/sandbox/sandboxtest"}

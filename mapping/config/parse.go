@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"scrip/adapters"
@@ -23,6 +22,10 @@ type Env struct {
 	Lookup    func(name string) (string, bool)  // environment variables, [os.LookupEnv] when nil
 	ReadFile  func(path string) ([]byte, error) // files of secrets; when nil they are read and must not be world-readable
 	Providers []Provider
+
+	// AnyStorage takes a storage that is written as a reference as it is
+	// written where it cannot be resolved: nobody will open it.
+	AnyStorage bool
 }
 
 // Provider is what a config needs to know of a vendor.
@@ -101,7 +104,7 @@ func (r *reader) config(root *node) *Config {
 		}
 	}
 	if f, ok := top.get("storage"); ok {
-		c.Storage = r.storage(f)
+		r.storage(f, c)
 	}
 	if f, ok := top.get("listen"); ok {
 		c.Listen = r.listen(f)
@@ -126,28 +129,6 @@ func (r *reader) config(root *node) *Config {
 	r.watch(top, c)
 	r.mappings(top, c)
 	return c
-}
-
-// storage accepts a path. What it refuses it does not repeat: a database's
-// address may hold a password.
-func (r *reader) storage(f field) string {
-	text, ok := r.text(f, 4096)
-	if !ok {
-		return ""
-	}
-	path, isPath := strings.CutPrefix(text, "sqlite:")
-	scheme, _, isURL := strings.Cut(text, "://")
-	switch {
-	case isPath && strings.HasPrefix(path, ":memory:"):
-		r.fault(f.value.at, "storage in memory is lost when the process ends, write sqlite: and a path")
-	case isPath && path != "" && !strings.Contains(path, "://"):
-		return text
-	case isURL && (scheme == "postgres" || scheme == "postgresql"):
-		r.report(f.value.at, core.CodeNotSupported, "storage in PostgreSQL is not supported yet, write sqlite: and a path")
-	default:
-		r.fault(f.value.at, "storage must be sqlite: and a path, such as sqlite:scrip.db")
-	}
-	return ""
 }
 
 func (r *reader) listen(f field) string {

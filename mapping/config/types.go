@@ -14,7 +14,8 @@ import (
 
 // Config is the desired state that scrip.yaml describes.
 type Config struct {
-	Storage     string // "sqlite:PATH"
+	Storage     string // "sqlite:PATH", or how the file names a PostgreSQL; it holds no password
+	Database    Secret // the URL of the PostgreSQL; none with SQLite
 	Listen      string
 	SecretKey   Secret
 	RetainRaw   time.Duration // raw webhook bodies; 0 keeps them for ever

@@ -38,6 +38,8 @@ type Options struct {
 	Readers int  // connections for reading, 4 when zero
 	Own     bool // work the queues: one process at a time, see own
 	Held    bool // with Own: the caller holds the lock of [LockQueues]
+	// Unfinished opens a database also while a copy into it is not finished.
+	Unfinished bool
 }
 
 // Store implements [ledger.Store] on one file.
@@ -65,7 +67,11 @@ func OpenWith(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("cannot open database %q: %w", filepath.Base(path), err)
 	}
 	conn.SetInterrupt(nil)
-	if err := setUp(conn, o); err != nil {
+	err = setUp(conn, o)
+	if err == nil && !o.Unfinished {
+		err = whole(conn)
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("cannot prepare database %q: %w", filepath.Base(path), err)
 	}
@@ -149,6 +155,20 @@ func setUp(conn *sqlite.Conn, o Options) error {
 		}
 	}
 	return migrate(conn)
+}
+
+// whole refuses a database that a copy into was not finished. The copy marks
+// it by a table.
+func whole(conn *sqlite.Conn) error {
+	marked := false
+	q := query(conn, "SELECT 1 FROM sqlite_schema WHERE name = 'copying'")
+	if err := q.each(func(*row) error { marked = true; return nil }); err != nil {
+		return err
+	}
+	if marked {
+		return errors.New("a copy into it is not finished: run scrip db copy again until it says that both are the same")
+	}
+	return nil
 }
 
 // migrate applies the numbered migrations that the file has not seen, each

@@ -37,6 +37,7 @@ func dump(ctx context.Context, r ledger.Reader, limit int) (string, error) {
 		}
 		after = keys[len(keys)-1]
 	}
+	fed := map[string][]int64{} // accounts have no order among each other
 	for cursor := ""; ; {
 		list, next, err := r.Entries.Feed(ctx, cursor, limit)
 		if err != nil {
@@ -46,10 +47,11 @@ func dump(ctx context.Context, r ledger.Reader, limit int) (string, error) {
 			break
 		}
 		for _, e := range list {
-			line("feed", []any{e.Customer, e.Unit, e.Seq})
+			fed[e.Customer+"/"+e.Unit] = append(fed[e.Customer+"/"+e.Unit], e.Seq)
 		}
 		cursor = next
 	}
+	line("feed", fed)
 	if err := dumpRecords(ctx, r, limit, line); err != nil {
 		return "", err
 	}

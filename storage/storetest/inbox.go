@@ -41,6 +41,7 @@ func (w *world) arrive(n int) []*ledger.Event {
 	list := make([]*ledger.Event, n)
 	for i := range list {
 		list[i] = w.event("x")
+		list[i].Received += core.Time(i) // what came at one instant has no order among partitions
 		w.need(w.write(ledger.Changes{Events: list[i : i+1]}))
 	}
 	return list
@@ -221,7 +222,7 @@ func eventLists(w *world) {
 		}))
 	}
 	other := w.event("other")
-	other.Connection = "west"
+	other.Connection, other.Received = "west", start+9
 	w.need(w.write(ledger.Changes{Events: []*ledger.Event{other}}))
 	page := func(f ledger.QueueFilter) []core.ID {
 		w.Helper()

@@ -290,7 +290,6 @@ func intentLists(w *world) {
 
 func queueStats(w *world) {
 	events := w.arrive(3)
-	events[2].Received = start + 5
 	west := w.event("west")
 	west.Connection, west.Received = "west", start+7
 	w.need(w.write(ledger.Changes{Events: []*ledger.Event{west}}))
@@ -308,7 +307,7 @@ func queueStats(w *world) {
 		return strings.Compare(string(a.Queue)+a.Connection, string(b.Queue)+b.Connection)
 	})
 	w.same("statistics", list, []ledger.QueueStats{
-		{Connection: "east", Queue: ledger.Inbox, Waiting: 1, Parked: 1, Oldest: start, NextDue: core.Never},
+		{Connection: "east", Queue: ledger.Inbox, Waiting: 1, Parked: 1, Oldest: start + 2, NextDue: core.Never},
 		{Connection: "west", Queue: ledger.Inbox, Waiting: 1, Oldest: start + 7, NextDue: core.Never},
 		{Connection: "east", Queue: ledger.Outbox, Waiting: 1, Open: 2, Parked: 1, Oldest: start - 5, NextDue: start + hour},
 	})

@@ -15,9 +15,10 @@ func compareText(a, b any) int { return strings.Compare(text(a), text(b)) }
 
 func (p *pair) arrive(t *rapid.T) {
 	vendor := fmt.Sprintf("evt_%d", rapid.IntRange(0, 9).Draw(t, "event"))
+	p.serial++ // no two come at one instant: those have no order among partitions
 	e := &ledger.Event{
 		ID: core.NewID(core.EventID, vendor, "inbox", vendor, 0), Connection: rapid.SampledFrom(dumpConnections).Draw(t, "connection"), VendorID: vendor,
-		Body: []byte(vendor), Received: p.now, State: ledger.Waiting,
+		Body: []byte(vendor), Received: p.now + core.Time(p.serial), State: ledger.Waiting,
 	}
 	_ = p.commit(t, ledger.Batch{Events: []ledger.Lease{{ID: e.ID}}}, func(s *ledger.State) (*ledger.Changes, error) {
 		if s.Events[e.ID] != nil {
@@ -30,10 +31,11 @@ func (p *pair) arrive(t *rapid.T) {
 func (p *pair) sendIntent(t *rapid.T) {
 	customer := drawKey.Draw(t, "account").Customer
 	n := rapid.IntRange(0, 30).Draw(t, "intent")
+	p.serial++
 	i := &ledger.Intent{
 		ID: core.NewID(core.IntentID, customer, "random", fmt.Sprint(n), 0), Connection: rapid.SampledFrom(dumpConnections).Draw(t, "connection"),
 		Customer: customer, Body: fmt.Append(nil, p.now), Due: p.now + core.Time(rapid.IntRange(-2, 3).Draw(t, "due"))*hour,
-		State: ledger.Waiting, Created: p.now,
+		State: ledger.Waiting, Created: p.now + core.Time(p.serial),
 	}
 	_ = p.commit(t, ledger.Batch{}, func(*ledger.State) (*ledger.Changes, error) {
 		return &ledger.Changes{Intents: []*ledger.Intent{i}}, nil

@@ -1,0 +1,6 @@
+//go:build !crash
+
+package postgres
+
+// oneByOne sends each statement of a commit alone.
+const oneByOne = false
