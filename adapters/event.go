@@ -18,6 +18,7 @@ const (
 	GrantEvent    EventKind = "grant"          // a grant the vendor holds changed
 	EntryEvent    EventKind = "entry"          // a movement in the vendor's own ledger
 	FinalEvent    EventKind = "invoice_final"  // an invoice that draws grants down is final
+	RenewalEvent  EventKind = "renewal"        // a period of a subscription that the vendor bills was paid
 	UsageEvent    EventKind = "usage_error"    // consumption we told was not counted
 	SystemEvent   EventKind = "system"         // about the vendor's own objects; nothing to apply
 	UnknownEvent  EventKind = "unknown"        // kept, not applied
@@ -35,11 +36,12 @@ type Event struct {
 	Live     bool      // whether the vendor calls it live, not test
 	Hint     bool      // its content is not authenticated: read the object back before money is moved
 	Mark     core.ID   // our intent, when the object or request carries it: an echo
-	Neutral  string    // our id of what it is about, from the object's metadata
+	Neutral  string    // our id of what it is about, from the object's metadata; of a renewal the customer
 	Claim    string    // of money that went back or is contested: the vendor's one name for it, Object where it is ""
 	Related  []string  // other objects of the vendor that it names, such as the charge of an invoice
 	Reason   string    // why there is nothing to apply, for people
 	Payment  *sale.Payment
+	Renewal  *sale.Renewal // of a [RenewalEvent], whose object is the invoice
 }
 
 // VendorCustomer is a customer as the vendor holds it.

@@ -65,6 +65,7 @@ type Traits struct {
 	StartsNow    bool          // a grant cannot be given before it starts
 	CarrierLeads bool          // grants hang on the carrier too, so it is made before them
 	Pooled       bool          // what is withdrawn is taken from any of a customer's lots, so the lot of an ended grant may stay in force
+	BillsMonths  bool          // consumption is billed by calendar month (UTC): what was told in one that is over is drawn, and not taken back
 	SignsBody    bool          // webhooks authenticate their content
 	BurnOrder    []OrderKey
 	Echoes       []Echo

@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/rate"
 )
 
 type scopeView struct {
@@ -26,6 +28,7 @@ type grantBody struct {
 	ExpiresAt   string            `json:"expires_at,omitempty" format:"date-time" doc:"never when left out"`
 	Paid        *moneyBody        `json:"paid,omitempty" doc:"what was paid for the grant"`
 	Scope       *scopeBody        `json:"scope,omitempty"`
+	RateCard    string            `json:"rate_card,omitempty" doc:"the version of the prices that the grant keeps: an event is priced by it when this grant pays first"`
 	Metadata    map[string]string `json:"metadata,omitempty" doc:"at most 50 pairs"`
 }
 
@@ -43,6 +46,7 @@ type grantView struct {
 	ExpiresAt   *string           `json:"expires_at" format:"date-time" doc:"null for never"`
 	Paid        *moneyView        `json:"paid"`
 	Scope       *scopeView        `json:"scope" doc:"null when any action may be paid for"`
+	RateCard    string            `json:"rate_card,omitempty" doc:"the version of the prices that the grant keeps"`
 	Source      string            `json:"source,omitempty" doc:"the purchase that made the grant"`
 	State       string            `json:"state" enum:"scheduled,open,spent,expired,void,converted"`
 	Metadata    map[string]string `json:"metadata"`
@@ -63,6 +67,12 @@ func (g *gateway) viewGrant(key ledger.AccountKey, grant *core.Grant, now core.T
 		Remaining: g.format(key, grant.Remaining), Held: g.format(key, grant.Held), Category: string(grant.Category),
 		Priority: grant.Priority, EffectiveAt: timeView(grant.Starts), ExpiresAt: timeView(grant.Expires), Paid: viewMoney(grant.Paid),
 		Source: string(grant.Source), State: string(grant.State(now)), Metadata: grant.Metadata, CreatedAt: timeView(grant.Recorded),
+	}
+	if v.RateCard = grant.Metadata[rate.GrantPin]; v.RateCard != "" {
+		v.Metadata = maps.Clone(grant.Metadata)
+		if delete(v.Metadata, rate.GrantPin); len(v.Metadata) == 0 {
+			v.Metadata = nil
+		}
 	}
 	if len(grant.Actions) > 0 {
 		v.Scope = &scopeView{grant.Actions}
@@ -126,7 +136,29 @@ func (g *gateway) parseGrant(ctx context.Context, customer string, b *grantBody)
 	if t.Actions, err = b.Scope.parse(); err != nil {
 		return account, t, err
 	}
-	return account, t, checkPairs(b.Metadata, "metadata")
+	if err := checkPairs(b.Metadata, "metadata"); err != nil {
+		return account, t, err
+	}
+	return account, t, g.keepCard(ctx, &t, b.RateCard)
+}
+
+// keepCard has a grant keep a version of the prices, "" for none.
+func (g *gateway) keepCard(ctx context.Context, t *core.Terms, version string) error {
+	if _, taken := t.Metadata[rate.GrantPin]; taken {
+		return core.InField(core.Errorf(core.CodeInvalid, "%q in metadata is what the field rate_card sets, use that", rate.GrantPin), "metadata")
+	}
+	if version == "" {
+		return nil
+	}
+	if err := g.Config.Cards.Pin(short(version)); err != nil && !g.answered(ctx, ledger.OpGrant, idempotencyKey(ctx)) {
+		return core.InField(err, "rate_card")
+	}
+	t.Metadata = maps.Clone(t.Metadata)
+	if t.Metadata == nil {
+		t.Metadata = map[string]string{}
+	}
+	t.Metadata[rate.GrantPin] = version
+	return nil
 }
 
 func (s *scopeBody) parse() ([]string, error) {

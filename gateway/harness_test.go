@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,8 +20,10 @@ import (
 	"scrip/core/ledger"
 	"scrip/core/rate"
 	"scrip/internal/clock"
+	"scrip/internal/pgtest"
 	"scrip/mapping"
 	"scrip/mapping/config"
+	"scrip/storage/postgres"
 	"scrip/storage/sqlite"
 )
 
@@ -68,12 +71,26 @@ func testConfig(t *testing.T) *config.Config {
 	}
 }
 
-func newWorld(t *testing.T, change ...func(*Options)) *world {
+// openStore opens a fresh database: a SQLite, or in [TestOnPostgres], or where
+// all tests shall, a PostgreSQL.
+func openStore(t *testing.T) ledger.Store {
 	t.Helper()
-	store, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "scrip.db"))
+	var store ledger.Store
+	var err error
+	if strings.HasPrefix(t.Name(), "TestOnPostgres/") || os.Getenv("SCRIP_TEST_STORE") == "postgres" {
+		store, err = postgres.Open(t.Context(), pgtest.New(t), postgres.Options{})
+	} else {
+		store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "scrip.db"))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return store
+}
+
+func newWorld(t *testing.T, change ...func(*Options)) *world {
+	t.Helper()
+	store := openStore(t)
 	w := &world{t: t, clock: clock.Test(start)}
 	o := Options{
 		Config: testConfig(t), Clock: w.clock, AdminKey: config.NewSecret("env:KEY", rootKey),

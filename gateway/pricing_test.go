@@ -91,6 +91,28 @@ func TestPricesOverHTTP(t *testing.T) {
 	w.call("POST", "/v1/quotes", `{"customer":"ann","action":"image"}`).ok(200).want("amount", "4.00", "rate_card", "old")
 	w.post("/v1/debits", "kept", `{"customer":"ann","action":"image","quantity":2}`).ok(200).want("amount", "8.00", "rate_card", "old")
 	w.post("/v1/holds", "kept", `{"customer":"ann","action":"image","quantity":2}`).ok(200).want("amount", "8.00", "rate_card", "old")
+	w.call("PUT", "/v1/customers/ann/settings", `{}`).ok(200)
+}
+
+// A grant may keep a version too; it is told as its own field.
+func TestAGrantKeepsAVersionOverHTTP(t *testing.T) {
+	w := newRich(t)
+	w.call("PUT", "/v1/customers/ann", "{}").ok(200)
+	const body = `{"amount":"6","unit":"credits","category":"promotional","priority":1,"rate_card":"old","metadata":{"a":"b"}}`
+	w.post("/v1/customers/ann/grants", "x", `{"amount":"6","unit":"credits","category":"promotional","rate_card":"older"}`).refused(422, "invalid", "rate_card")
+	w.post("/v1/customers/ann/grants", "x", `{"amount":"6","unit":"credits","category":"promotional","metadata":{"scrip.rate_card":"old"}}`).refused(422, "invalid", "metadata")
+	w.granted("plain", `"amount":"100","unit":"credits","category":"paid"`)
+	for range 2 {
+		a := w.post("/v1/customers/ann/grants", "kept", body).ok(200).want("rate_card", "old")
+		if got := fmt.Sprint(a.at("metadata")); got != "map[a:b]" {
+			t.Errorf("metadata are %s", got)
+		}
+	}
+	w.post("/v1/customers/ann/grants", "kept", strings.Replace(body, `"old"`, `"new"`, 1)).refused(422, "idempotency_conflict", "metadata")
+	for _, want := range []string{"old", "old", "new"} {
+		w.call("POST", "/v1/quotes", `{"customer":"ann","action":"image"}`).ok(200).want("rate_card", want)
+		w.post("/v1/debits", "d"+fmt.Sprint(w.kicks.Load(), want, w.available("ann")), `{"customer":"ann","action":"image"}`).ok(200).want("rate_card", want)
+	}
 }
 
 func TestNotFromAndAtZero(t *testing.T) {

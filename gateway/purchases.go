@@ -24,6 +24,8 @@ type purchaseView struct {
 	Credits   decimal      `json:"credits" doc:"what a payment grants"`
 	Overage   decimal      `json:"overage,omitempty" doc:"what was used already and is paid for; it brings no credits"`
 	Unit      string       `json:"unit"`
+	Plan      string       `json:"plan,omitempty" doc:"whose period it pays for"`
+	Period    *periodView  `json:"period,omitempty" doc:"the period of the plan"`
 	Price     *moneyView   `json:"price"`
 	PayURL    string       `json:"pay_url,omitempty" doc:"where the customer pays, once it is known"`
 	Grant     string       `json:"grant,omitempty" doc:"the grant that the payment made"`
@@ -36,10 +38,14 @@ type purchaseView struct {
 
 func (g *gateway) viewPurchase(p *sale.Purchase) purchaseView {
 	account := ledger.AccountKey{Customer: p.Customer, Unit: p.Unit}
-	return purchaseView{
+	view := purchaseView{
 		ID: string(p.ID), Customer: p.Customer, Pack: p.Pack, State: string(p.State), Credits: g.format(account, p.Credits), Overage: g.part(account, p.Overage), Unit: p.Unit,
 		Price: viewMoney(p.Price), PayURL: p.PayURL, Grant: string(p.Grant), Quantity: p.Quantity, Auto: p.Auto, Final: p.Final, Returns: g.viewReturns(p), CreatedAt: timeView(p.Created),
 	}
+	if d := p.Period; d != nil {
+		view.Plan, view.Period = d.Plan, &periodView{timeView(d.Start), timeView(d.End)}
+	}
+	return view
 }
 
 func (g *gateway) mountPurchases() {

@@ -3,18 +3,27 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/core/plan"
+	"scrip/mapping/config"
 )
 
 type subscriptionBody struct {
-	Plan     string `json:"plan" example:"pro"`
-	AnchorAt string `json:"anchor_at,omitempty" format:"date-time" doc:"the instant that periods are counted from; now when left out"`
-	Seats    int64  `json:"seats,omitempty" minimum:"1" doc:"more count at once, fewer with the next period; one, or what it is, when left out"`
-	When     string `json:"when,omitempty" enum:"now,next_period" doc:"of a change of plan; at once to one that costs more when left out, else with the next period"`
+	Plan     string              `json:"plan" example:"pro"`
+	AnchorAt string              `json:"anchor_at,omitempty" format:"date-time" doc:"the instant that periods are counted from; now when left out"`
+	Seats    int64               `json:"seats,omitempty" minimum:"1" doc:"more count at once, fewer with the next period; one, or what it is, when left out"`
+	When     string              `json:"when,omitempty" enum:"now,next_period" doc:"of a change of plan; at once to one that costs more when left out, else with the next period"`
+	Vendor   *vendorSubscription `json:"vendor,omitempty" doc:"the vendor's subscription that collects the plan's price: its paid invoices prove periods. It stays linked until another is"`
+}
+
+// vendorSubscription is what collects a plan's price.
+type vendorSubscription struct {
+	Connection   string `json:"connection,omitempty" doc:"the one that collects payments when left out"`
+	Subscription string `json:"subscription" doc:"the vendor's id of it"`
 }
 
 type subscriptionParams struct {
@@ -62,23 +71,26 @@ type cycleOverage struct {
 }
 
 type subscriptionView struct {
-	Customer     string       `json:"customer"`
-	Plan         string       `json:"plan"`
-	State        string       `json:"state" enum:"trial,active,ending,ended"`
-	Unit         string       `json:"unit"`
-	Price        *moneyView   `json:"price" doc:"of a period; null when it is free"`
-	Seats        int64        `json:"seats"`
-	Timezone     string       `json:"timezone,omitempty" doc:"that periods are counted in, as the customer had it when the plan began; UTC without one"`
-	AnchorAt     *string      `json:"anchor_at" format:"date-time"`
-	StartedAt    *string      `json:"started_at" format:"date-time"`
-	Period       *periodView  `json:"period" doc:"in force; null when it is over"`
-	Paid         bool         `json:"paid" doc:"whether a payment of the period was proven here"`
-	Pending      *pendingView `json:"pending,omitempty" doc:"what changes with the next period"`
-	EndsAt       *string      `json:"ends_at,omitempty" format:"date-time" doc:"it is cancelled"`
-	EndedAt      *string      `json:"ended_at,omitempty" format:"date-time"`
-	Upcoming     []string     `json:"upcoming,omitempty" doc:"the next renewals, where they are asked for"`
-	Overage      cycleOverage `json:"overage"`
-	AllotmentDue bool         `json:"allotment_due,omitempty" doc:"an allotment waits for the period's payment"`
+	Customer     string              `json:"customer"`
+	Plan         string              `json:"plan"`
+	State        string              `json:"state" enum:"trial,active,ending,ended"`
+	Unit         string              `json:"unit"`
+	Price        *moneyView          `json:"price" doc:"of a period; null when it is free"`
+	Collect      string              `json:"collect,omitempty" enum:"vendor,scrip" doc:"who asks for the price; when left out somebody outside"`
+	Vendor       *vendorSubscription `json:"vendor,omitempty" doc:"the vendor's subscription that collects the price"`
+	Purchase     string              `json:"purchase,omitempty" doc:"by which the price of a period was asked for last"`
+	Seats        int64               `json:"seats"`
+	Timezone     string              `json:"timezone,omitempty" doc:"that periods are counted in, as the customer had it when the plan began; UTC without one"`
+	AnchorAt     *string             `json:"anchor_at" format:"date-time"`
+	StartedAt    *string             `json:"started_at" format:"date-time"`
+	Period       *periodView         `json:"period" doc:"in force; null when it is over"`
+	Paid         bool                `json:"paid" doc:"whether a payment of the period was proven here"`
+	Pending      *pendingView        `json:"pending,omitempty" doc:"what changes with the next period"`
+	EndsAt       *string             `json:"ends_at,omitempty" format:"date-time" doc:"it is cancelled"`
+	EndedAt      *string             `json:"ended_at,omitempty" format:"date-time"`
+	Upcoming     []string            `json:"upcoming,omitempty" doc:"the next renewals, where they are asked for"`
+	Overage      cycleOverage        `json:"overage"`
+	AllotmentDue bool                `json:"allotment_due,omitempty" doc:"an allotment waits for the period's payment"`
 }
 
 func (g *gateway) mountSubscriptions() {
@@ -123,11 +135,16 @@ func (g *gateway) subscribe(ctx context.Context, p *idParam, b *subscriptionBody
 	if w.Anchor, err = timeField(b.AnchorAt, "anchor_at"); err != nil {
 		return nil, err
 	}
+	if b.Vendor != nil {
+		if err := g.linkSubscription(ctx, p.ID, b.Vendor); err != nil {
+			return nil, err
+		}
+	}
 	s, _, err := g.Ledger.Subscribe(ctx, account, w)
 	if err != nil {
 		return nil, err
 	}
-	return ok(g.viewSubscription(&s, 0))
+	return g.answerSubscription(ctx, &s, 0)
 }
 
 func (g *gateway) subscription(ctx context.Context, p *subscriptionParams, _ *none) (*answer[subscriptionView], error) {
@@ -148,7 +165,47 @@ func (g *gateway) subscription(ctx context.Context, p *subscriptionParams, _ *no
 	if err != nil {
 		return nil, readFault(err)
 	}
-	return ok(g.viewSubscription(&s, upcoming))
+	return g.answerSubscription(ctx, &s, upcoming)
+}
+
+// linkSubscription links the vendor's subscription that collects a customer's
+// plan, in the place of another at that connection.
+func (g *gateway) linkSubscription(ctx context.Context, customer string, v *vendorSubscription) error {
+	name := v.Connection
+	if name == "" {
+		name = g.Config.Route.Collector()
+	}
+	if !slices.ContainsFunc(g.Config.Connections, func(c config.Connection) bool { return c.Name == name }) {
+		return core.InField(core.Errorf(core.CodeInvalid, "connection %q does not exist", short(name)), "connection")
+	}
+	if v.Subscription == "" {
+		return core.InField(core.Errorf(core.CodeInvalid, "the vendor's id of its subscription is required"), "subscription")
+	}
+	if err := checkText(v.Subscription, 200, "subscription"); err != nil {
+		return err
+	}
+	err := g.Ledger.LinkOne(ctx, ledger.Link{Connection: name, Neutral: customer, Role: plan.VendorRole, Vendor: v.Subscription})
+	if core.CodeOf(err) == core.CodeInvalid {
+		return core.InField(err, "subscription")
+	}
+	return err
+}
+
+// answerSubscription is a subscription with what collects it.
+func (g *gateway) answerSubscription(ctx context.Context, s *plan.Subscribed, upcoming int) (*answer[subscriptionView], error) {
+	view := g.viewSubscription(s, upcoming)
+	for _, c := range g.Config.Connections {
+		links, err := g.Ledger.Reader().Links.Links(ctx, ledger.LinkKey{Connection: c.Name, Neutral: s.Account.Customer})
+		if err != nil {
+			return nil, readFault(err)
+		}
+		for _, l := range links {
+			if l.Role == plan.VendorRole {
+				view.Vendor = &vendorSubscription{Connection: c.Name, Subscription: l.Vendor}
+			}
+		}
+	}
+	return ok(view)
 }
 
 func (g *gateway) unsubscribe(ctx context.Context, p *endParams, _ *none) (*answer[subscriptionView], error) {
@@ -198,6 +255,7 @@ func (g *gateway) viewSubscription(s *plan.Subscribed, upcoming int) subscriptio
 		Customer: s.Account.Customer, Plan: sub.Terms.Plan, State: "active", Unit: s.Account.Unit.Code, Price: viewMoney(sub.Terms.Price(sub.Currency)),
 		Seats: int64(sub.Seats), Timezone: sub.Zone, AnchorAt: timeView(sub.Anchor), StartedAt: timeView(sub.Begun),
 		EndsAt: timeView(sub.Ends), EndedAt: timeView(sub.Ended), Overage: g.viewOverage(s),
+		Collect: string(sub.Terms.Collect), Purchase: string(sub.Purchase),
 	}
 	switch {
 	case sub.Ended != 0:

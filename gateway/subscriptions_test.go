@@ -87,3 +87,32 @@ func (a *reply) truth(field string, want bool) *reply {
 	}
 	return a
 }
+
+// Who collects a plan's price: a vendor's subscription that is linked, or a
+// purchase for each period.
+func TestPlanIsCollected(t *testing.T) {
+	w := newWorld(t, planned(t), func(o *Options) {
+		for name, collect := range map[string]plan.Collect{"small": plan.ByVendor, "big": plan.ByScrip} {
+			terms := o.Config.Plans[name]
+			terms.Collect = collect
+			o.Config.Plans[name] = terms
+		}
+	})
+	const path = "/v1/customers/ann/subscription"
+	w.customer("ann", "")
+	w.customer("ben", "")
+	w.call("PUT", path, `{"plan":"small","vendor":{"subscription":""}}`).refused(422, "invalid", "subscription")
+	w.call("PUT", path, `{"plan":"small","vendor":{"connection":"west","subscription":"sub_1"}}`).refused(422, "invalid", "connection")
+	w.call("GET", path, "").refused(404, "not_found", "")
+	for range 2 {
+		w.call("PUT", path, `{"plan":"small","vendor":{"subscription":"sub_1"}}`).ok(200).want("collect", "vendor", "vendor.connection", "main", "vendor.subscription", "sub_1")
+	}
+	w.call("PUT", "/v1/customers/ben/subscription", `{"plan":"small","vendor":{"subscription":"sub_1"}}`).refused(422, "invalid", "subscription")
+	w.call("PUT", path, `{"plan":"small","vendor":{"subscription":"sub_2"}}`).ok(200)
+	if a := w.call("GET", path, "").ok(200).want("vendor.subscription", "sub_2"); a.at("purchase") != nil {
+		t.Errorf("a vendor collects, and there is a purchase: %s", a.raw)
+	}
+	a := w.call("PUT", path, `{"plan":"big"}`).ok(200).want("collect", "scrip")
+	w.call("GET", "/v1/purchases/"+a.text("purchase"), "").ok(200).
+		want("state", "pending", "plan", "big", "price.amount", "30.00", "period.start", a.text("period", "start"), "period.end", a.text("period", "end"), "credits", "0.00")
+}

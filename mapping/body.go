@@ -65,6 +65,8 @@ type EndFacts struct {
 	Over     bool             `json:"over,omitempty"`     // nothing is left of the grant
 	Spare    int64            `json:"spare,omitempty"`    // quanta that are missing at the vendor already
 	Keep     int64            `json:"keep,omitempty"`     // a hold keeps some of the grant: after this entry it is the core's alone; below zero once that is in the book
+	Spent    bool             `json:"spent,omitempty"`    // it has not ended: it was consumed to its last part
+	Until    core.Time        `json:"until,omitempty"`    // when the grant expires
 	Back     bool             `json:"back,omitempty"`     // all of that was given back to it by the same command, when it had ended
 }
 

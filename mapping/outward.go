@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"time"
 
 	"scrip/adapters"
 	"scrip/core"
@@ -109,6 +110,9 @@ func (o *Outward) OnPurchase(now core.Time, p sale.Purchase) []*ledger.Intent {
 		return nil
 	}
 	text := (p.Credits + p.Overage).Format(o.units[p.Unit].Scale) + " " + p.Unit + " (" + p.Pack + ")"
+	if d := p.Period; d != nil {
+		text = d.Plan + ", " + d.Start.Std().Format(time.DateOnly) + " to " + d.End.Std().Format(time.DateOnly)
+	}
 	return []*ledger.Intent{newIntent(name, p.Customer, string(p.ID), string(p.ID), now, now, &Body{Sale: &p, Text: text})}
 }
 
@@ -170,14 +174,14 @@ func mirrorIntents(now core.Time, c *Connection, a *core.Account, entries []core
 	if back && len(ends) > 0 {
 		return append(closeEarly(now, c, a, a.Consumed, entries[len(entries)-1].Seq), ends...)
 	}
-	return append(ends, window...)
+	return append(append(ends, window...), spentIntents(now, c, a, entries)...)
 }
 
 // earlyIntent closes the open window before a grant begins or ends: a vendor
 // that moves its own ledger draws, when it is told, on what it then holds, so
 // it must hear of consumption while it holds what the core drew on.
 func earlyIntent(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
-	consumed, changes := a.Consumed, false
+	consumed, changes := a.Consumed, len(lapsed(a)) > 0
 	for i := range entries {
 		switch e := &entries[i]; e.Kind {
 		case core.EntryDebit, core.EntryCapture, core.EntrySettle:
@@ -349,7 +353,7 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 		if err == nil && ended.Quanta == 0 && c.HoldsUnits {
 			continue // the vendor has nothing of it left
 		}
-		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: ended, Seq: g.Seq, Back: passing(g.ID, entries)}
+		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: ended, Seq: g.Seq, Until: g.Expires, Back: passing(g.ID, entries)}
 		end.Anywhere, end.Over = end.Back && c.Pools(), !part && c.Pools()
 		due := now
 		for _, w := range a.Windows {
@@ -365,17 +369,52 @@ func endIntents(now core.Time, c *Connection, a *core.Account, entries []core.En
 	return intents
 }
 
+// spentIntents ask a vendor that chooses the lots to give up what it may still
+// hold of a grant that is spent here: it would write that off when the grant's
+// lot expires, while the core has it in another. They come after the window.
+func spentIntents(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
+	if !c.Pools() {
+		return nil
+	}
+	due := now
+	for _, w := range a.Windows {
+		if w.Connection == c.Name {
+			due = max(due, w.Closes)
+		}
+	}
+	var intents []*ledger.Intent
+	for i := range entries {
+		e := &entries[i]
+		switch e.Kind {
+		case core.EntryDebit, core.EntryCapture, core.EntrySettle:
+		default:
+			continue
+		}
+		g := a.Grant(e.Grant)
+		if g == nil || g.Closed != "" || g.Remaining != 0 || g.Expires == core.Never {
+			continue
+		}
+		q, err := c.QuantumOf(a.Unit)
+		if err != nil {
+			return intents
+		}
+		end := &EndFacts{Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: q.of(0), Seq: g.Seq, Over: true, Spent: true, Until: g.Expires}
+		key := string(g.ID) + "/spent/" + strconv.FormatInt(e.Seq, 10)
+		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), key, now, due, &Body{End: end}))
+	}
+	return intents
+}
+
 // heldIntents withdraws grants that have expired from a vendor that chooses the
 // lots, what holds keep of them too: it writes a lot off soon after, and would
 // draw on another for what is captured then. That is the core's own from here on. Deciding it again makes the same intent.
 func heldIntents(now core.Time, c *Connection, a *core.Account, entries []core.Entry) []*ledger.Intent {
-	if !c.Pools() || len(entries) > 0 && !slices.ContainsFunc(entries, func(e core.Entry) bool { return ended(e.Kind) }) {
+	if !c.Pools() {
 		return nil
 	}
 	var intents []*ledger.Intent
-	for i := range a.Grants {
-		g := &a.Grants[i]
-		if g.Closed != core.Expired || g.Remaining == 0 || came(g.ID, entries) {
+	for _, g := range lapsed(a) {
+		if came(g.ID, entries) {
 			continue
 		}
 		q, err := c.QuantumOf(a.Unit)
@@ -388,10 +427,21 @@ func heldIntents(now core.Time, c *Connection, a *core.Account, entries []core.E
 			continue
 		}
 		intents = append(intents, newIntent(c.Name, a.Customer, string(g.ID), moveKey(g, a, c.Name)+"/held", now, now, &Body{End: &EndFacts{
-			Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: q.of(was - is), Seq: g.Seq, Over: true, Keep: a.Seq,
+			Grant: g.ID, Unit: a.Unit.Code, Consumed: g.Consumed(), Holding: q.of(was - is), Seq: g.Seq, Until: g.Expires, Over: true, Keep: a.Seq,
 		}}))
 	}
 	return intents
+}
+
+// lapsed are the grants that changed by a command and have expired, but for what
+// holds keep of them. Where that is all, no entry tells.
+func lapsed(a *core.Account) (list []*core.Grant) {
+	for g := range a.ChangedGrants {
+		if g.Closed == core.Expired && g.Remaining > 0 {
+			list = append(list, g)
+		}
+	}
+	return list
 }
 
 // passing reports whether what ended of a grant was given back to it by these

@@ -267,3 +267,36 @@ func TestWithdraw(t *testing.T) {
 		}
 	}
 }
+
+// TestHeldOfAnExpiredGrant: a hold keeps all of a grant that expires, so that no
+// entry says it has ended. The vendor is told with whatever comes next.
+func TestHeldOfAnExpiredGrant(t *testing.T) {
+	o, a, from := outward(t, Route{Primary: "next"}), account(t), 0
+	minute := core.Time(0).Add(time.Minute)
+	issue(t, a, "grn_a", 1000, 5*minute, 10)
+	if _, err := a.Reserve(core.Hold{ID: "hld_1", Amount: 1000, Expires: 100 * minute, Protect: true}, 10); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "made", summary(tell(o, a, 10, &from)), "grant@next")
+	issue(t, a, "grn_b", 700, core.Never, 6*minute)
+	equal(t, "when the other is made", summary(tell(o, a, 6*minute, &from)), "grant@next", "end@next")
+}
+
+// TestSpentGrant: a vendor that chooses the lots is asked for what it may still
+// hold of a grant that is spent here, unless it never expires.
+func TestSpentGrant(t *testing.T) {
+	o, a, from := outward(t, Route{Primary: "next"}), account(t), 0
+	minute := core.Time(0).Add(time.Minute)
+	issue(t, a, "grn_a", 1000, 500*minute, 10)
+	issue(t, a, "grn_b", 1000, core.Never, 10)
+	tell(o, a, 10, &from)
+	if _, err := a.Debit("deb_1", 2000, "", 20, nil); err != nil {
+		t.Fatal(err)
+	}
+	got := tell(o, a, 20, &from)
+	equal(t, "spent", summary(got), "consume@next", "end@next")
+	b, err := DecodeBody(got[1].Body)
+	if err != nil || b.End.Grant != "grn_a" || !b.End.Spent || b.End.Holding.Quanta != 0 || got[1].Due != got[0].Due {
+		t.Errorf("told %+v, due %s and %s, %v", b.End, got[0].Due, got[1].Due, err)
+	}
+}

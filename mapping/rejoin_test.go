@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"testing"
+	"time"
 
 	"scrip/core"
 )
@@ -16,8 +17,8 @@ func TestBookBeginsAnewWhenAnAccountRejoins(t *testing.T) {
 	if b.Drawn() != 50 || b.Keeps(id) || b.Joined != 50 {
 		t.Errorf("after rejoining the book is %+v", b)
 	}
-	if b.Carry != -3 || b.Apart != 70 || len(b.Windows) != 1 {
-		t.Errorf("what was told is forgotten: %+v", b)
+	if b.Carry != -3 || b.Apart != 70 || len(b.Windows) != 0 {
+		t.Errorf("what was told is forgotten, or could be taken back: %+v", b)
 	}
 	b.Keep(&GrantFacts{Grant: id, Seq: 50})
 	split := b.Split(Quantum{Rate: core.Rate{Num: 1, Den: 1}})
@@ -59,5 +60,44 @@ func TestBookForgetsLate(t *testing.T) {
 	}
 	if b.Settle(a, 12); b.Keeps(id) {
 		t.Errorf("it is still kept: %+v", b)
+	}
+}
+
+// What was consumed between two stays is not the vendor's to draw for: what it
+// was given at the second was without it.
+func TestToldBySinceTheAccountRejoined(t *testing.T) {
+	b := &Book{}
+	b.Mark(Point{At: 10, Seq: 18})
+	b.Join(&core.Account{Seq: 20}, 12)
+	if seq, ok := b.ToldBy(100); !ok || seq != 20 {
+		t.Errorf("told to entry %d, %t", seq, ok)
+	}
+	b.Mark(Point{At: core.Time(3 * time.Hour / time.Microsecond), Seq: 25})
+	if seq, ok := b.ToldBy(core.Time(4 * time.Hour / time.Microsecond)); !ok || seq != 25 {
+		t.Errorf("told to entry %d, %t", seq, ok)
+	}
+}
+
+// A month's invoice has drawn for what was told in it, and gives nothing back.
+func TestWindowsThatWereBilled(t *testing.T) {
+	at := func(text string) core.Time {
+		got, err := core.ParseTime(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	b := &Book{}
+	b.Add(ToldWindow{Window: "january", Quanta: 10, At: at("2026-01-31T23:59:59Z")})
+	b.Add(ToldWindow{Window: "february", Quanta: 5, At: at("2026-02-01T00:00:00Z")})
+	b.Billed(at("2026-02-01T00:30:00Z"))
+	c := &Consumption{Counts: "usd", Owed: -8}
+	step := c.Next(b, true)
+	if step == nil || step.Cancel == nil || step.Cancel.Window != "february" {
+		t.Fatalf("first %+v", step)
+	}
+	step.Cancel.Done = true
+	if step = c.Next(b, true); step != nil || b.Carry != -3 {
+		t.Errorf("then %+v, %d carried", step, b.Carry)
 	}
 }

@@ -3,6 +3,7 @@ package mapping
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"scrip/core"
 	"scrip/core/ledger"
@@ -19,10 +20,12 @@ const bookLength = 32
 // given back later can be taken off.
 type Book struct {
 	Carry   int64        `json:"carry,omitempty"` // below zero: quanta still to be taken off, by windows to come
+	Short   bool         `json:"short,omitempty"` // a window told less than was consumed, since the rest was missing already
 	Over    int64        `json:"over,omitempty"`  // quanta told too much for good: ends of grants withdrew so much less
 	Windows []ToldWindow `json:"windows,omitempty"`
 	Points  []Point      `json:"points,omitempty"` // oldest first, where grants are trued up
 
+	Spent []Spent     `json:"spent,omitempty"` // grants of which nothing is left here, where the vendor chooses the lots
 	Kept  []Kept      `json:"kept,omitempty"`  // grants that the vendor had no room for
 	Apart core.Amount `json:"apart,omitempty"` // net consumption of kept grants, which is not the vendor's to count
 	Seq   int64       `json:"seq,omitempty"`   // of the last entry that was looked at for a kept grant, or split over lots
@@ -42,6 +45,17 @@ type ToldWindow struct {
 	At     core.Time `json:"at,omitempty"` // business time told with it
 }
 
+// Spent is a grant of which nothing is left here, before its expiry.
+type Spent struct {
+	Grant core.ID   `json:"grant"`
+	Seq   int64     `json:"seq"` // of the entry that made it
+	Until core.Time `json:"until"`
+}
+
+// gone reports whether a vendor has ended the grant for certain: it may round
+// its expiry to a later day.
+func (s *Spent) gone(now core.Time) bool { return now >= s.Until.Add(72*time.Hour) }
+
 // BookKey names the record of an account's book at a connection.
 func BookKey(connection string, account ledger.AccountKey) ledger.RecordKey {
 	return ledger.RecordKey{Kind: BookKind, ID: connection + "/" + account.Unit + "/" + account.Customer}
@@ -60,11 +74,12 @@ func BookOf(r *ledger.Record) (*Book, error) {
 }
 
 // Join begins anew with an account that joins the connection by a move: what was
-// told of single grants before, and which were kept, is over. What a hold keeps
+// told of single grants before, and which were kept, is over. No window of before
+// is taken back: it would be put back where nothing is the customer's any more. What a hold keeps
 // of a grant that has ended is not given to the vendor, so what is captured of
 // it is the core's own.
 func (b *Book) Join(a *core.Account, now core.Time) {
-	b.Kept, b.Lots, b.Seq, b.Joined = nil, nil, a.Seq, a.Seq
+	b.Kept, b.Lots, b.Windows, b.Spent, b.Seq, b.Joined = nil, nil, nil, nil, a.Seq, a.Seq
 	for i := range a.Grants {
 		if g := &a.Grants[i]; g.Remaining > 0 && !carried(g, now) {
 			b.Kept = append(b.Kept, Kept{Grant: g.ID, Seq: a.Seq})
@@ -86,6 +101,7 @@ type Consumption struct {
 	Unit   core.Unit    `json:"unit"`
 	Number int64        `json:"number"`
 	Window string       `json:"window"`
+	Short  bool         `json:"short,omitempty"` // it tells less than was consumed
 	Early  *ledger.Told `json:"early,omitempty"` // what the window says, when it was closed before its time
 	Told   *ledger.Told `json:"told,omitempty"`  // set when the window was closed
 	Owed   int64        `json:"owed,omitempty"`  // quanta to be told, by the law and what was carried
@@ -112,6 +128,8 @@ func (c *Consumption) Figure(q Quantum, book *Book, apart core.Amount) error {
 	c.Told, c.Owed = &told, quanta+book.Carry
 	is := q.of(0)
 	c.Scale, c.Counts = is.Scale, is.Unit
+	c.Short = book.Carry != 0
+	book.Short = book.Short || c.Short
 	book.Carry, book.Apart = 0, book.Apart+apart
 	return nil
 }
@@ -166,6 +184,15 @@ func (c *Consumption) Rest() int64 {
 	return rest
 }
 
+// Billed gives up the windows that were told before the month (UTC) of an
+// instant: an invoice has drawn for them, and would not give that back. What
+// they told too much is taken off by windows to come.
+func (b *Book) Billed(now core.Time) {
+	at := now.Std().UTC()
+	month := core.TimeOf(time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC))
+	b.Windows = slices.DeleteFunc(b.Windows, func(w ToldWindow) bool { return w.At < month })
+}
+
 // Withdraw is how much of quanta that ended in the core is still to be taken off
 // at the vendor. What was given back and could not be taken off the consumption
 // that was told is missing there already.
@@ -174,6 +201,40 @@ func (b *Book) Withdraw(quanta int64) int64 {
 	b.Carry, b.Over = b.Carry+n, b.Over+n
 	return quanta - n
 }
+
+// Note remembers a grant of which nothing is left here. A vendor that is told less
+// later may be left with something of it, or put something back.
+func (b *Book) Note(s Spent, now core.Time) {
+	b.Spent = slices.DeleteFunc(b.Spent, func(x Spent) bool { return x.gone(now) || x.Grant == s.Grant })
+	if b.Spent = append(b.Spent, s); len(b.Spent) > bookLength {
+		b.Spent = b.Spent[1:]
+	}
+}
+
+// Again withdraws what a vendor may have of grants that are over, after a
+// window that told less than they had given.
+func (c *Connection) Again(book *Book, told *Consumption, customer string, now core.Time) []*ledger.Intent {
+	if !c.Pools() || len(told.Taken) == 0 && !told.Short {
+		return nil
+	}
+	q, err := c.QuantumOf(told.Unit)
+	if err != nil {
+		return nil
+	}
+	book.Short = true
+	var intents []*ledger.Intent
+	for _, s := range book.Spent {
+		end := &EndFacts{Grant: s.Grant, Unit: told.Unit.Code, Holding: q.of(0), Seq: s.Seq, Over: true, Spent: true, Until: s.Until}
+		if !s.gone(now) {
+			intents = append(intents, newIntent(c.Name, customer, string(s.Grant), string(s.Grant)+"/spent/"+told.Window, now, now, &Body{End: end}))
+		}
+	}
+	return intents
+}
+
+// Exact reports whether the vendor was told of all that was consumed, no more
+// and no less, so that it drew it as the core did.
+func (b *Book) Exact() bool { return b.Carry == 0 && b.Over == 0 && !b.Short }
 
 // Spare notes that so much less was taken off at the vendor by the end of a
 // grant than ended in the core, of what is missing there already; below zero,

@@ -161,11 +161,13 @@ func (b *Book) Retract(since core.Time) bool {
 }
 
 // ToldBy is the last entry that is certain to be in what was told before an
-// instant. ok is false when nothing was, or too long ago to be known.
+// instant. ok is false when nothing was, or too long ago to be known. What was
+// consumed before the account joined was another vendor's to count, and what
+// the vendor was given then is without it.
 func (b *Book) ToldBy(before core.Time) (seq int64, ok bool) {
 	for i := len(b.Points) - 1; i >= 0; i-- {
 		if b.Points[i].At < before {
-			return b.Points[i].Seq, true
+			return max(b.Points[i].Seq, b.Joined), true
 		}
 	}
 	return 0, false

@@ -46,6 +46,8 @@ type wire struct {
 	Why      string             `json:"why,omitempty"`
 	Noise    string             `json:"noise,omitempty"` // differs between deliveries, means nothing
 	Panic    bool               `json:"panic,omitempty"`
+	Neutral  string             `json:"neutral,omitempty"`
+	Renewal  *sale.Renewal      `json:"renewal,omitempty"`
 }
 
 func (v *vendor) Traits() adapters.Traits {
@@ -69,7 +71,7 @@ func (v *vendor) Normalise(body []byte) (adapters.Event, error) {
 	if x.Panic {
 		panic("impossible")
 	}
-	e := adapters.Event{Reason: x.Why, ID: x.ID, Type: x.Type, Kind: x.Kind, Live: x.Live, Hint: x.Hint, Mark: x.Mark, Object: x.Object, Customer: x.Customer, At: x.At, Until: x.Until}
+	e := adapters.Event{Reason: x.Why, ID: x.ID, Type: x.Type, Kind: x.Kind, Live: x.Live, Hint: x.Hint, Mark: x.Mark, Object: x.Object, Customer: x.Customer, At: x.At, Until: x.Until, Neutral: x.Neutral, Renewal: x.Renewal}
 	if x.Purchase != "" || x.Minor != 0 {
 		e.Payment = &sale.Payment{Purchase: x.Purchase, Object: x.Object, Paid: core.Money{Minor: x.Minor, Currency: x.Currency}, Settled: !x.Unpaid}
 	}

@@ -48,7 +48,7 @@ func (w *Worker) judge(ctx context.Context, e *ledger.Event) (ruling, error) {
 // word which anybody could have sent.
 func movesMoney(kind adapters.EventKind) bool {
 	switch kind {
-	case adapters.PaymentEvent, adapters.FailedEvent, adapters.RefundEvent, adapters.DisputeEvent, adapters.FinalEvent:
+	case adapters.PaymentEvent, adapters.FailedEvent, adapters.RefundEvent, adapters.DisputeEvent, adapters.FinalEvent, adapters.RenewalEvent:
 		return true
 	}
 	return false
@@ -63,6 +63,8 @@ func (w *Worker) mean(ctx context.Context, e *ledger.Event, ev adapters.Event) (
 		return w.failed(ctx, e, ev)
 	case adapters.RefundEvent, adapters.DisputeEvent:
 		return w.moneyBack(ctx, e, ev)
+	case adapters.RenewalEvent:
+		return w.renewal(ctx, e, ev)
 	case adapters.UsageEvent:
 		return parked("consumption told to the vendor was not counted: %s", orElse(ev.Reason, "the vendor gives no reason")), nil
 	}

@@ -22,6 +22,7 @@ type receiver struct {
 	o        Options
 	readTime time.Duration
 	verified *verified
+	refused  *refusals
 }
 
 // NewReceiver handles POST /v1/webhooks/{connection}, with the connection as
@@ -33,7 +34,7 @@ type receiver struct {
 // stored, which asks the vendor to deliver again.
 func NewReceiver(o Options) http.Handler {
 	o = o.withDefaults()
-	return &receiver{o, readTime, newVerified(o)}
+	return &receiver{o, readTime, newVerified(o), newRefusals(o)}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -59,6 +60,9 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	delivery := adapters.Delivery{Header: r.Header, Body: body}
 	if port == nil || port.Verify(delivery, rc.o.Wall()) != nil {
 		// One answer for both: which connections exist is not told.
+		if port != nil {
+			rc.refused.see(name)
+		}
 		refuse(w, http.StatusUnauthorized, "unauthorized", "the delivery is not authentic")
 		return
 	}

@@ -131,7 +131,7 @@ func TestWH07Requests(t *testing.T) {
 // and holds up nobody else.
 func TestWH06SlowSender(t *testing.T) {
 	w := newWorld(t)
-	slow := &receiver{w.worker.o, 200 * time.Millisecond, newVerified(w.worker.o)}
+	slow := &receiver{w.worker.o, 200 * time.Millisecond, newVerified(w.worker.o), newRefusals(w.worker.o)}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/webhooks/{connection}", slow)
 	server := httptest.NewServer(mux)

@@ -27,6 +27,7 @@ type neutral struct {
 	Related  []string           `json:"related,omitempty"`
 	Reason   string             `json:"reason,omitempty"`
 	Payment  string             `json:"payment,omitempty"`
+	Renewal  string             `json:"renewal,omitempty"`
 }
 
 func summarise(e adapters.Event) neutral {
@@ -40,6 +41,13 @@ func summarise(e adapters.Event) neutral {
 			settled = "settled"
 		}
 		n.Payment = strings.TrimSpace(strings.Join([]string{p.Paid.String(), settled, "for", string(p.Purchase), "by", p.Object}, " "))
+	}
+	if r := e.Renewal; r != nil {
+		settled := "open"
+		if r.Settled {
+			settled = "settled"
+		}
+		n.Renewal = strings.Join([]string{r.Paid.String(), settled, "for", r.Subscription, "from", r.Start.String()}, " ")
 	}
 	return n
 }

@@ -40,7 +40,7 @@ func (a *Adapter) Confirm(ctx context.Context, e adapters.Event) (adapters.Event
 		return adapters.Event{}, adapters.Errorf(adapters.CodeBadAnswer, "the answer is not the event that was asked for")
 	}
 	read.Hint = false
-	if read.Kind != adapters.PaymentEvent || len(read.Related) == 0 {
+	if read.Kind != adapters.PaymentEvent && read.Kind != adapters.RenewalEvent || len(read.Related) == 0 {
 		return read, nil
 	}
 	var paid struct {
@@ -50,7 +50,13 @@ func (a *Adapter) Confirm(ctx context.Context, e adapters.Event) (adapters.Event
 		return adapters.Event{}, err
 	}
 	if t := paid.Transaction; t.ID != read.Related[0] || t.Type != "payment" || t.Status != "success" {
-		read.Payment.Settled, read.Reason = false, "the vendor calls the payment no success any more"
+		read.Reason = "the vendor calls the payment no success any more"
+		if read.Payment != nil {
+			read.Payment.Settled = false
+		}
+		if read.Renewal != nil {
+			read.Renewal.Settled = false
+		}
 	}
 	return read, nil
 }

@@ -164,7 +164,7 @@ func (c *content) sold(e *adapters.Event) bool {
 	e.Kind, e.Neutral, e.Reason = adapters.SystemEvent, string(purchase), "an invoice on its way"
 	if purchase == "" {
 		e.Reason = "the invoice is for no purchase of ours"
-		return true
+		return c.renewal(e)
 	}
 	pay := &sale.Payment{Purchase: purchase, Object: x.ID}
 	minor, currency := int64(0), x.Currency
@@ -214,6 +214,40 @@ func (c *content) paid(e *adapters.Event, pay *sale.Payment) bool {
 	pay.Settled = x.Status == "paid" && *x.Due == 0 && (c.Transaction == nil || c.Transaction.Status == "success")
 	e.Kind, e.Payment, e.Reason = adapters.PaymentEvent, pay, ""
 	return ok
+}
+
+// renewal reads an invoice that sells no pack of ours. One of a subscription of
+// the customer's that was paid proves the period that the plan's line is for,
+// which is the latest; other lines are no part of its price. What was written
+// off or adjusted proves nothing.
+func (c *content) renewal(e *adapters.Event) bool {
+	x := c.Invoice
+	if e.Type != "payment_succeeded" && e.Type != "invoice_generated" || x.Status != "paid" || x.Total == nil || *x.Total == 0 {
+		return true
+	}
+	var r sale.Renewal
+	var from, minor int64
+	for _, l := range x.Lines {
+		if l.Subscription == "" || l.Type != "plan_item_price" && l.Type != "plan" || l.From <= 0 || l.From > farAway {
+			continue
+		}
+		if l.From > from {
+			from, minor, r.Subscription = l.From, 0, l.Subscription
+		}
+		if l.From == from && l.Subscription == r.Subscription {
+			minor += l.Amount - l.Discount
+		}
+	}
+	if from == 0 || minor == 0 {
+		return true
+	}
+	var ok bool
+	if r.Paid, ok = money(minor, x.Currency); !ok || x.Paid == nil || x.Due == nil {
+		return false
+	}
+	r.Start, r.Settled = seconds(from), *x.Due == 0 && *x.Paid+x.Credits == *x.Total && (c.Transaction == nil || c.Transaction.Status == "success")
+	e.Kind, e.Reason, e.Neutral, e.Renewal = adapters.RenewalEvent, "", "", &r
+	return true
 }
 
 // families are the types of events that change nothing here, by the beginning

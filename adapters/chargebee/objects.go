@@ -93,6 +93,13 @@ type invoiceObject struct {
 	Paid     *int64 `json:"amount_paid"`
 	Credits  int64  `json:"credits_applied"`
 	PO       string `json:"po_number"`
+	Lines    []struct {
+		Type         string `json:"entity_type"`
+		Subscription string `json:"subscription_id"`
+		From         int64  `json:"date_from"`
+		Amount       int64  `json:"amount"`
+		Discount     int64  `json:"discount_amount"`
+	} `json:"line_items"`
 }
 
 // marks are the purchase and the intent that a sale of ours wrote down.

@@ -171,7 +171,7 @@ func sold(e *adapters.Event, raw json.RawMessage) error {
 	purchase, _ := saleOf(i.Fees)
 	if purchase == "" {
 		e.Kind, e.Reason = adapters.SystemEvent, "the invoice is for no purchase of ours"
-		return nil
+		return renewed(e, &i)
 	}
 	e.Neutral = string(purchase)
 	paid := i.Payment == "succeeded"
@@ -194,6 +194,42 @@ func sold(e *adapters.Event, raw json.RawMessage) error {
 		return unreadable(e)
 	}
 	e.Payment = &sale.Payment{Purchase: purchase, Object: i.ID, Paid: amount, Settled: paid && e.Kind == adapters.PaymentEvent}
+	return nil
+}
+
+// renewed reads an invoice that sells no pack of ours. One of a subscription of
+// the customer's that was paid proves the period that the plan's own fee is for,
+// before taxes; of several the latest. Other fees are no part of its price.
+func renewed(e *adapters.Event, i *invoice) error {
+	if e.Type != "invoice.payment_status_updated" || i.Payment != "succeeded" || i.Total == nil || *i.Total == 0 {
+		return nil
+	}
+	var r sale.Renewal
+	var net int64
+	for _, f := range i.Fees {
+		from, err := time.Parse(time.RFC3339, f.From)
+		if err != nil {
+			from, err = time.Parse(time.DateOnly, f.From)
+		}
+		if f.Item.Type != "subscription" || f.Subscription == "" || f.Net == nil || err != nil || from.Unix() <= 0 {
+			continue
+		}
+		if core.TimeOf(from) > r.Start {
+			r.Start, r.Subscription, net = core.TimeOf(from), f.Subscription, 0
+		}
+		if core.TimeOf(from) == r.Start && f.Subscription == r.Subscription {
+			net += *f.Net
+		}
+	}
+	if r.Start == 0 || net == 0 {
+		return nil
+	}
+	var err error
+	if r.Paid, err = money(&net, i.Currency); err != nil {
+		return unreadable(e)
+	}
+	r.Settled = i.Paid != nil && *i.Paid == *i.Total
+	e.Kind, e.Reason, e.Renewal = adapters.RenewalEvent, "", &r
 	return nil
 }
 

@@ -21,6 +21,8 @@ type invoice struct {
 	Payment  string `json:"payment_status"`
 	Currency string `json:"currency"`
 	Net      *int64 `json:"sub_total_excluding_taxes_amount_cents"`
+	Total    *int64 `json:"total_amount_cents"`
+	Paid     *int64 `json:"total_paid_amount_cents"`
 	times
 	Customer struct {
 		External string `json:"external_id"`
@@ -33,6 +35,13 @@ type fee struct {
 	Description string       `json:"description"`
 	Unit        rest.Decimal `json:"precise_unit_amount"` // in whole units of money
 	Paid        *time.Time   `json:"succeeded_at"`
+
+	Subscription string `json:"external_subscription_id"`
+	From         string `json:"from_date"` // an instant, or a day
+	Net          *int64 `json:"sub_total_excluding_taxes_amount_cents"`
+	Item         struct {
+		Type string `json:"type"`
+	} `json:"item"`
 }
 
 // saleOf is the purchase and the intent that an invoice's line names, "" when it

@@ -14,6 +14,7 @@ import (
 // The places of a customer's sweep after its wallets.
 const (
 	atInvoices = "invoices"
+	atPeriods  = "periods"
 	atNotes    = "credit_notes"
 )
 
@@ -24,7 +25,7 @@ const payable = 90 * day
 // Sweep reads the objects that lost events were about, since Lago lists no
 // events and gives a delivery up after 25 seconds: the customers that were
 // created, or with a customer the movements of its wallets, its invoices for
-// packs that were paid, and the refunds of such. Lists are newest first and have
+// packs and for periods of subscriptions that were paid, and the refunds of packs. Lists are newest first and have
 // no filter by time of creation: they are read until they are older. What is
 // told is what the object says now. Failed attempts to pay happen more than
 // once, and are not told.
@@ -38,13 +39,13 @@ func (a *Adapter) Sweep(ctx context.Context, since core.Time, customer string, p
 	if err != nil {
 		return out, err
 	}
-	steps := make([]string, 0, len(all)+2)
+	steps := make([]string, 0, len(all)+3)
 	for _, w := range all {
 		if w.Moved == nil || core.TimeOf(*w.Moved) >= since {
 			steps = append(steps, w.ID)
 		}
 	}
-	steps = append(steps, atInvoices, atNotes)
+	steps = append(steps, atInvoices, atPeriods, atNotes)
 	step, rest, _ := strings.Cut(p.Cursor, "/")
 	at := 0
 	if p.Cursor != "" {
@@ -60,6 +61,8 @@ func (a *Adapter) Sweep(ctx context.Context, since core.Time, customer string, p
 	switch steps[at] {
 	case atInvoices:
 		next, err = s.invoices(ctx)
+	case atPeriods:
+		next, err = s.periods(ctx)
 	case atNotes:
 		next, err = s.notes(ctx)
 	default:
@@ -139,21 +142,55 @@ func (s *sweeper) invoices(ctx context.Context) (string, error) {
 		case i.Payment != "succeeded", i.Metadata.get(metaPurchase) == "":
 			return false, nil
 		}
-		var got struct {
-			Invoice json.RawMessage `json:"invoice"`
-		}
-		if err := s.a.api.Get(ctx, rest.Path("invoices", id), nil, &got); err != nil {
+		whole, err := s.invoice(ctx, id, &i)
+		if err != nil {
 			return false, err
-		}
-		if json.Unmarshal(got.Invoice, &i) != nil || i.ID != id {
-			return false, adapters.Errorf(adapters.CodeBadAnswer, "the answer is not the invoice that was asked for")
 		}
 		purchase, _ := saleOf(i.Fees)
 		if purchase == "" || i.Payment != "succeeded" || i.paid() < s.since {
 			return false, nil
 		}
-		return false, s.tell("invoice.payment_status_updated", "invoice", id, got.Invoice)
+		return false, s.tell("invoice.payment_status_updated", "invoice", id, whole)
 	})
+}
+
+// periods tells which invoices of subscriptions were paid that bill a period.
+func (s *sweeper) periods(ctx context.Context) (string, error) {
+	q := url.Values{"external_customer_id": {s.customer}, "invoice_type": {"subscription"}}
+	return s.a.page(ctx, "/invoices", "invoices", q, s.page, func(raw json.RawMessage, id string, t times) (bool, error) {
+		var i invoice
+		switch {
+		case json.Unmarshal(raw, &i) != nil:
+			return false, adapters.Errorf(adapters.CodeBadAnswer, "a listed invoice cannot be read")
+		case timeOf(t.Created) < s.since-payable:
+			return true, nil
+		case i.Payment != "succeeded", i.latest() < s.since:
+			return false, nil
+		}
+		whole, err := s.invoice(ctx, id, &i)
+		if err != nil {
+			return false, err
+		}
+		e := adapters.Event{Type: "invoice.payment_status_updated"}
+		if err := renewed(&e, &i); err != nil || e.Kind != adapters.RenewalEvent {
+			return false, nil //nolint:nilerr // an invoice that cannot be read as one of a period is none
+		}
+		return false, s.tell(e.Type, "invoice", id, whole)
+	})
+}
+
+// invoice reads one with its lines.
+func (s *sweeper) invoice(ctx context.Context, id string, i *invoice) (json.RawMessage, error) {
+	var got struct {
+		Invoice json.RawMessage `json:"invoice"`
+	}
+	if err := s.a.api.Get(ctx, rest.Path("invoices", id), nil, &got); err != nil {
+		return nil, err
+	}
+	if json.Unmarshal(got.Invoice, i) != nil || i.ID != id {
+		return nil, adapters.Errorf(adapters.CodeBadAnswer, "the answer is not the invoice that was asked for")
+	}
+	return got.Invoice, nil
 }
 
 // paid is when the invoice was paid: its line tells, and where it does not, the

@@ -33,7 +33,7 @@ func (a *Adapter) EndGrant(ctx context.Context, o adapters.EndOrder) (adapters.A
 	switch {
 	case h.Quanta < 0:
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the end of grant %q takes %d parts, below zero", string(o.Grant), h.Quanta)
-	case h.Quanta == 0 || len(blocks) == 0 && !o.Anywhere:
+	case h.Quanta == 0 && !o.Over || len(blocks) == 0 && !o.Anywhere:
 		return adapters.Answer{}, nil
 	case customer == "":
 		return adapters.Answer{}, adapters.Errorf(adapters.CodeInvalid, "the customer of grant %q has no link, send the customer first", string(o.Grant))

@@ -34,8 +34,7 @@ func (d *delivered) entry(e *adapters.Event, s subject) error {
 func (d *delivered) sale(e *adapters.Event, s subject) error {
 	purchase := core.ID(s.Metadata[metaPurchase])
 	if !purchase.Valid(core.PurchaseID) {
-		e.Kind, e.Reason = adapters.SystemEvent, "the invoice is for no purchase of ours"
-		return nil
+		return d.renewal(e)
 	}
 	var x struct {
 		Status   string `json:"status"`

@@ -17,7 +17,8 @@ const (
 	metaGrant    = "scrip_grant"
 	metaPurchase = "scrip_purchase"
 	metaPack     = "scrip_pack"
-	metaCarrier  = "scrip_carrier" // the application's customer id
+	metaCarrier  = "scrip_carrier"  // the application's customer id
+	metaOwner    = "scrip_customer" // the same, on a subscription that collects a plan's price
 )
 
 // ref is the id of an object, which may come expanded.

@@ -29,6 +29,7 @@ func (a *Adapter) Traits() adapters.Traits {
 		Backdating:  35 * 24 * time.Hour,
 		ReadLag:     time.Minute,
 		MaxGrants:   maxGrants,
+		BillsMonths: true,
 		SignsBody:   true,
 		// Expiry is documented but for grants that have none.
 		BurnOrder: []adapters.OrderKey{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -24,7 +25,7 @@ import (
 	"scrip/mapping/config"
 	"scrip/mapping/migrate"
 	"scrip/mapping/sync"
-	"scrip/storage/sqlite"
+	"scrip/storage/pgserver"
 	"scrip/webhooks"
 )
 
@@ -42,7 +43,9 @@ type app struct {
 	stepping atomic.Int32 // advances of the test clock under way
 	carrier  migrate.Carrier
 	clock    *clock.Clock
+	wall     *clock.Clock // leases, delays and signatures follow it; it does not follow jumps
 	store    ledger.Store
+	fresh    *fresh // the store again, where processes share it
 	ledger   *ledger.Ledger
 	ports    map[string]*adapters.Port
 	secrets  map[string][]webhooks.Secret
@@ -72,14 +75,19 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
+	meters := newMeters()
 	if o.clock == nil {
 		if o.clock, err = commandClock(file.config); err != nil {
 			return nil, err
 		}
+		o.clock.OnJump(meters.jumped(o.log))
 	}
-	a := &app{file: file, meters: newMeters(), clock: o.clock, log: o.log, owns: o.serve, stays: o.wanted || o.stays}
-	a.store, err = sqlite.OpenWith(ctx, strings.TrimPrefix(file.config.Storage, "sqlite:"), sqlite.Options{Own: o.serve, Held: o.held})
-	if err != nil {
+	wall := o.clock
+	if wall.IsTest() {
+		wall = clock.Wall()
+	}
+	a := &app{wall: wall, file: file, meters: meters, clock: o.clock, log: o.log, owns: o.serve, stays: o.wanted || o.stays}
+	if a.store, err = openStore(ctx, file.config, ownership{own: o.serve, held: o.held}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -87,6 +95,14 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 			err = errors.Join(err, a.close())
 		}
 	}()
+	if shared, is := a.store.(laned); is && !a.stays {
+		a.fresh = &fresh{Store: a.store, laned: shared, applied: a.versionInForce}
+		a.store = a.fresh
+	}
+	if err := a.compareClocks(ctx); err != nil {
+		return nil, err
+	}
+	looked := time.Now()
 	if err := a.settle(ctx, file, o.wanted); err != nil {
 		return nil, err
 	}
@@ -108,9 +124,12 @@ func openApp(ctx context.Context, file *configFile, o appOptions) (_ *app, err e
 			return nil, err
 		}
 	}
+	if a.fresh != nil {
+		a.fresh.runsWith(a.applied.Version, looked)
+	}
 	a.outward = sync.New(sync.Options{
 		Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Route: cfg.Route,
-		Units: units(cfg), Packs: cfg.Packs, Wall: clock.WallNow, Log: o.log, Observe: a.meters.tried,
+		Units: units(cfg), Packs: cfg.Packs, Wall: a.wallNow, Log: o.log, Observe: a.meters.tried,
 	})
 	a.inward = webhooks.NewWorker(a.inbound(o.log))
 	a.openGateway(o)
@@ -147,7 +166,9 @@ func (a *app) settle(ctx context.Context, file *configFile, wanted bool) (err er
 	return nil
 }
 
-func parseApplied(text string) (*config.Config, error) { return parseConfig("applied config", text) }
+func parseApplied(text string) (*config.Config, error) {
+	return config.Parse("applied config", []byte(text), config.Env{Providers: providerFacts(), AnyStorage: true})
+}
 
 func (a *app) openGateway(o appOptions) {
 	receive := a.inbound(a.log)
@@ -168,7 +189,7 @@ func (a *app) openGateway(o appOptions) {
 
 func (a *app) inbound(log *slog.Logger) webhooks.Options {
 	return webhooks.Options{
-		Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Secrets: a.secrets, Wall: time.Now, Log: log, Observe: a.meters.settled,
+		Ledger: a.ledger, Ports: a.ports, Connections: a.connections(), Secrets: a.secrets, Wall: func() time.Time { return a.wallNow().Std() }, Log: log, Observe: a.meters.settled,
 	}
 }
 
@@ -254,6 +275,14 @@ func (a *app) run(ctx context.Context) error {
 	return nil
 }
 
+// wallNow is the time by which leases, delays and signatures go.
+func (a *app) wallNow() core.Time {
+	if a.wall == nil {
+		return clock.WallNow()
+	}
+	return a.wall.Now()
+}
+
 // errReload ends a run because another config was applied.
 var errReload = errors.New("another config was applied")
 
@@ -263,6 +292,7 @@ func (a *app) sweep(ctx context.Context) error {
 	tick := time.NewTicker(noticeTime)
 	defer tick.Stop()
 	var forget, finish time.Time // when old deliveries, and erasures, are looked for next
+	compare := time.Now().Add(clockEvery)
 	for {
 		select {
 		case <-ctx.Done():
@@ -281,10 +311,54 @@ func (a *app) sweep(ctx context.Context) error {
 			finish = now.Add(finishEvery)
 			a.finishErasures(ctx)
 		}
-		if now, err := migrate.Current(ctx, a.store.Reader()); err == nil && now != nil && now.Version != a.applied.Version && !a.stays && a.stepping.Load() == 0 {
+		if now := time.Now(); !now.Before(compare) {
+			compare = now.Add(clockEvery)
+			if err := a.compareClocks(ctx); err != nil {
+				a.log.Error("nothing is written until the clock is right", "error", err)
+			}
+		}
+		if !a.inForce(ctx) {
 			return errReload
 		}
 	}
+}
+
+// compareClocks says where our clock is too far from that of a database that
+// others write to as well. A test clock is meant to be.
+func (a *app) compareClocks(ctx context.Context) error {
+	if a.fresh == nil || a.clock.IsTest() {
+		return nil
+	}
+	skew, err := pgserver.Skew(ctx, a.file.config.Database.Reveal())
+	if a.fresh.compare(skew, err) {
+		return fmt.Errorf("the clock of this machine is %s away from that of the database: let both follow the same time servers", skew.Abs().Round(time.Second))
+	}
+	return nil
+}
+
+// inForce looks whether the app has to make place for one with another config.
+func (a *app) inForce(ctx context.Context) bool {
+	at := time.Now()
+	version, err := a.versionInForce(ctx)
+	if err != nil || version == 0 {
+		return true
+	}
+	if version != a.applied.Version && !a.stays && a.stepping.Load() == 0 {
+		return false
+	}
+	if a.fresh != nil {
+		a.fresh.saw(at)
+	}
+	return true
+}
+
+// versionInForce is the version of what is applied, 0 for nothing.
+func (a *app) versionInForce(ctx context.Context) (int64, error) {
+	now, err := migrate.Current(ctx, a.store.Reader())
+	if err != nil || now == nil {
+		return 0, err
+	}
+	return now.Version, nil
 }
 
 // close finishes what is committed and closes the store.

@@ -2,13 +2,11 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"scrip/core/ledger"
-	"scrip/storage/sqlite"
 )
 
 func (s *shell) audit() *cobra.Command {
@@ -19,7 +17,7 @@ func (s *shell) audit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			store, err := sqlite.Open(cmd.Context(), strings.TrimPrefix(file.config.Storage, "sqlite:"))
+			store, err := openStore(cmd.Context(), file.config, ownership{})
 			if err != nil {
 				return err
 			}

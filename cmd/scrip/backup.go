@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,10 @@ func (s *shell) backup() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.makeBackup(cmd.Context(), strings.TrimPrefix(file.config.Storage, "sqlite:"), args[0])
+			if err := onSQLiteOnly(file.config, "scrip backup", "use pg_dump, or pg_basebackup with an archive of the log to lose nothing, and try it out with scrip audit on what was restored"); err != nil {
+				return err
+			}
+			return s.makeBackup(cmd.Context(), sqlitePath(file.config), args[0])
 		},
 	}
 }

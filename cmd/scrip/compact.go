@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"scrip/storage/sqlite"
@@ -18,12 +16,15 @@ func (s *shell) db() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := sqlite.Compact(cmd.Context(), strings.TrimPrefix(file.config.Storage, "sqlite:")); err != nil {
+			if err := onSQLiteOnly(file.config, "scrip db compact", "use VACUUM (FULL) while nothing is served, and renew backups and archives of the log, which keep what was erased"); err != nil {
+				return err
+			}
+			if err := sqlite.Compact(cmd.Context(), sqlitePath(file.config)); err != nil {
 				return err
 			}
 			s.say("the database is compact")
 			return nil
 		},
 	}
-	return group("db", "the database file", compact)
+	return group("db", "the database itself", compact, s.dbCopy(), s.dbDistribute())
 }

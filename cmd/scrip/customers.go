@@ -49,7 +49,7 @@ func (s *shell) customer() *cobra.Command {
 }
 
 func (s *shell) grant() *cobra.Command {
-	var category, starts, expires, paid, unit string
+	var category, starts, expires, paid, unit, card string
 	var priority int
 	var actions, metadata []string
 	create := &cobra.Command{Use: "create CUSTOMER AMOUNT", Short: "grant credits", Args: cobra.ExactArgs(2)}
@@ -58,6 +58,7 @@ func (s *shell) grant() *cobra.Command {
 	create.Flags().StringVar(&expires, "expires-at", "", "RFC 3339; never when not given")
 	create.Flags().StringVar(&paid, "paid", "", "what was paid for it, such as \"80 usd\"")
 	create.Flags().StringVar(&unit, "unit", "", "unit of the amount, needed when several are configured")
+	create.Flags().StringVar(&card, "rate-card", "", "the version of the prices that the grant keeps")
 	create.Flags().IntVar(&priority, "priority", -1, "0 to 100, lower burns first; 50 when not given")
 	create.Flags().StringArrayVar(&actions, "action", nil, "an action it may pay for; repeatable; any when not given")
 	create.Flags().StringArrayVar(&metadata, "metadata", nil, "NAME=VALUE; repeatable")
@@ -71,6 +72,7 @@ func (s *shell) grant() *cobra.Command {
 			amount, currency, _ := strings.Cut(paid, " ")
 			b["paid"] = body{"amount": amount, "currency": currency}
 		}
+		b.set("rate_card", card)
 		if len(actions) > 0 {
 			b["scope"] = body{"actions": actions}
 		}

@@ -17,6 +17,7 @@ type demoOptions struct {
 	provider string
 	addr     string
 	keep     string
+	storage  string
 }
 
 func (s *shell) demo() *cobra.Command {
@@ -29,6 +30,9 @@ func (s *shell) demo() *cobra.Command {
 				names = vendorNames()
 			} else if !slices.Contains(vendorNames(), o.provider) {
 				return usagef("provider %q is unknown, known are %s", o.provider, strings.Join(append(vendorNames(), "all"), ", "))
+			}
+			if o.storage != "" && len(names) > 1 {
+				return usagef("--storage is one database, and each story needs a new one: choose one --provider")
 			}
 			var calls *record
 			for i, name := range names {
@@ -44,6 +48,7 @@ func (s *shell) demo() *cobra.Command {
 	c.Flags().StringVar(&o.provider, "provider", defaultVendor, strings.Join(append(vendorNames(), "all"), ", "))
 	c.Flags().StringVar(&o.addr, "addr", "127.0.0.1:0", "address of the gateway; port 0 chooses a free one")
 	c.Flags().StringVar(&o.keep, "keep", "", "folder in which database and sandbox state are left")
+	c.Flags().StringVar(&o.storage, "storage", "", "a new PostgreSQL database to play on, as storage in the config; a file in a folder of its own when left out")
 	return c
 }
 
@@ -60,7 +65,7 @@ func (s *shell) playDemo(ctx context.Context, o demoOptions, provider string, st
 	} else if err := emptyFolder(dir); err != nil {
 		return err
 	}
-	st, err := s.setStage(ctx, dir, provider, o.addr)
+	st, err := s.setStage(ctx, dir, provider, o)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (d *doctor) look(ctx context.Context) {
 		return
 	}
 	connections := cfg.config.Connections
-	if store := d.storage(ctx, strings.TrimPrefix(cfg.config.Storage, "sqlite:")); store != nil {
+	if store := d.database(ctx, cfg.config); store != nil {
 		defer store.Close()
 		if whole {
 			connections = d.applied(ctx, store, cfg)
@@ -112,10 +112,14 @@ func (d *doctor) config() (_ *configFile, whole bool) {
 		d.fail("config", "scrip init writes one, -c names another", "%s", err)
 		return nil, false
 	}
-	standIn, err := config.Parse(name, []byte(file.text), config.Env{
+	stood, err := config.Parse(name, []byte(file.text), config.Env{
 		Providers: providerFacts(),
-		Lookup:    func(string) (string, bool) { return "stand-in", true },
-		ReadFile:  func(string) ([]byte, error) { return []byte("stand-in"), nil },
+		Lookup:    func(name string) (string, bool) { return standIn(os.Getenv(name)), true },
+		ReadFile: func(path string) ([]byte, error) {
+			text, _ := os.ReadFile(path)
+			return []byte(standIn(string(text))), nil
+		},
+		AnyStorage: true,
 	})
 	check, mend := "config", "mend the file at the place that is named"
 	if err == nil {
@@ -129,7 +133,16 @@ func (d *doctor) config() (_ *configFile, whole bool) {
 		return nil, false
 	}
 	d.configRights(name)
-	return &configFile{standIn, file.text}, false
+	return &configFile{stood, file.text}, false
+}
+
+// standIn takes the place of a secret; where the database is stays, so that it
+// can be looked at.
+func standIn(secret string) string {
+	if strings.Contains(secret, "://") || strings.HasPrefix(secret, "sqlite:") {
+		return secret
+	}
+	return "stand-in"
 }
 
 // configRights looks for others who can change where money goes.
@@ -142,6 +155,9 @@ func (d *doctor) configRights(path string) {
 // secrets tells where secrets come from, never what they are.
 func (d *doctor) secrets(cfg *config.Config) {
 	all := []config.Secret{cfg.SecretKey}
+	if cfg.Database.Ref != cfg.Database.Reveal() { // else its address stands in the file
+		all = append(all, cfg.Database)
+	}
 	for _, c := range cfg.Connections {
 		all = append(append(all, c.APIKey), c.WebhookSecrets...)
 	}

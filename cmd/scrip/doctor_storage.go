@@ -23,6 +23,23 @@ const leastFree = 256 << 20
 
 const restoreHint = "stop the gateway, keep the file, and put the last backup in its place: docs/operations.md"
 
+// database looks at where everything is kept and opens it, unless that would
+// change it.
+func (d *doctor) database(ctx context.Context, c *config.Config) ledger.Store {
+	reference := strings.HasPrefix(c.Storage, "env:") || strings.HasPrefix(c.Storage, "file:")
+	switch {
+	case onPostgres(c):
+		return d.server(ctx, c)
+	case reference:
+		d.warn("storage", "put the address where its reference says, in the environment of this process too", "where the database is is not known, it was not looked at")
+		return nil
+	}
+	if store := d.storage(ctx, sqlitePath(c)); store != nil {
+		return store
+	}
+	return nil
+}
+
 // storage looks at the database file and opens it, unless that would change it.
 func (d *doctor) storage(ctx context.Context, path string) *sqlite.Store {
 	if zombie.VersionNumber < sqlite.MinVersion {

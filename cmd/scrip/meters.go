@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +24,7 @@ type meters struct {
 	seconds  *prometheus.HistogramVec
 	attempts *prometheus.CounterVec
 	events   *prometheus.CounterVec
+	jumps    *prometheus.CounterVec
 }
 
 func newMeters() *meters {
@@ -34,7 +37,8 @@ func newMeters() *meters {
 			Name: "scrip_vendor_call_seconds", Help: "Time that vendors take to answer.", Buckets: []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30},
 		}, []string{"connection"}),
 		attempts: counter("scrip_outbox_attempts_total", "Attempts to tell a vendor something, by what became of it: applied, waiting for another attempt, or parked, and the kind of failure.", "connection", "kind", "state", "code"),
-		events:   counter("scrip_inbox_outcomes_total", "Attempts to apply a delivery, by what became of it.", "connection", "state"),
+		events:   counter("scrip_inbox_outcomes_total", "Attempts to apply a delivery, by what became of it; refused are those that were not authentic.", "connection", "state"),
+		jumps:    counter("scrip_clock_jumps_total", "Jumps of the wall clock, and whether business time followed it in the end.", "followed"),
 	}
 }
 
@@ -50,6 +54,18 @@ func (m *meters) called(connection string) func(op string, took time.Duration, e
 	}
 }
 
+// jumped counts and tells of jumps of the wall clock.
+func (m *meters) jumped(log *slog.Logger) func(time.Duration, bool) {
+	return func(by time.Duration, followed bool) {
+		m.jumps.WithLabelValues(strconv.FormatBool(followed)).Inc()
+		if followed {
+			log.Warn("business time follows a jump of the wall clock now", "by", by.String())
+			return
+		}
+		log.Error("the wall clock has jumped: business time goes on without it, set the clock right", "by", by.String())
+	}
+}
+
 func (m *meters) tried(o sync.Outcome) {
 	m.attempts.WithLabelValues(o.Connection, o.Kind, string(o.State), string(o.Code)).Inc()
 }
@@ -61,7 +77,7 @@ func (m *meters) settled(connection string, state ledger.QueueState) {
 // metrics is the registry of an app.
 func (a *app) metrics(o appOptions) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(a.meters.calls, a.meters.seconds, a.meters.attempts, a.meters.events, newStateCollector(a),
+	r.MustRegister(a.meters.calls, a.meters.seconds, a.meters.attempts, a.meters.events, a.meters.jumps, newStateCollector(a),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if o.hangup != nil {
 		r.MustRegister(o.hangup.failed)

@@ -4,25 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sourcegraph/conc/pool"
 	"github.com/spf13/cobra"
 
-	"scrip/core"
+	"scrip/mapping/config"
 	"scrip/mapping/migrate"
-	"scrip/storage/sqlite"
 )
 
 // settleTime is how long serving processes may take to notice what was applied;
-// they look every noticeTime.
-const settleTime, noticeTime = 2 * time.Second, 250 * time.Millisecond
+// they look every noticeTime. On a database that processes on several machines
+// share it is longer than any of them can write for without having looked: see
+// freshTime, and the bounds of the store's commits.
+const (
+	settleTime   = 2 * time.Second
+	settleShared = freshTime + 15*time.Second
+	noticeTime   = 250 * time.Millisecond
+)
+
+func settleOf(c *config.Config) time.Duration {
+	if onPostgres(c) {
+		return settleShared
+	}
+	return settleTime
+}
 
 // carryOut runs a move from where its journal stands. begin, where it is not
 // nil, first writes a new journal, or turns the one there is.
 func (s *shell) carryOut(ctx context.Context, file *configFile, begin func(*migrate.Mover) error) error {
-	release, err := onlyOperator(file)
+	ctx, release, err := onlyOperator(ctx, file.config)
 	if err != nil {
 		return err
 	}
@@ -49,23 +60,14 @@ func (s *shell) carryOut(ctx context.Context, file *configFile, begin func(*migr
 	if err == nil && m != nil {
 		s.sayMove(m)
 	}
-	return err
-}
-
-// onlyOperator keeps others from applying anything until it is released.
-func onlyOperator(file *configFile) (release func() error, err error) {
-	release, err = sqlite.Lock(strings.TrimPrefix(file.config.Storage, "sqlite:"), "apply.lock")
-	if errors.Is(err, sqlite.ErrLocked) {
-		err = core.Errorf(core.CodeConversionInProgress, "another operator is applying a change to this database")
-	}
-	return release, err
+	return lost(ctx, err)
 }
 
 // openMover opens an app that runs with the file's config, which knows both
 // sides of a move. It works the queues unless another process serves.
 func (s *shell) openMover(ctx context.Context, file *configFile) (*app, error) {
 	a, err := openApp(ctx, file, appOptions{serve: true, wanted: true})
-	if errors.Is(err, sqlite.ErrLocked) {
+	if isServed(err) {
 		return openApp(ctx, file, appOptions{wanted: true})
 	}
 	return a, err
@@ -73,7 +75,7 @@ func (s *shell) openMover(ctx context.Context, file *configFile) (*app, error) {
 
 func (s *shell) mover(a *app) *migrate.Mover {
 	return &migrate.Mover{
-		Ledger: a.ledger, Carrier: a.carrier, Settle: settleTime,
+		Ledger: a.ledger, Carrier: a.carrier, Settle: settleOf(a.file.config),
 		Rest: func(ctx context.Context, connection string) error { return s.rest(ctx, a, connection) },
 		Verify: func(ctx context.Context, connection string) (int, error) {
 			report, err := s.compare(ctx, a, reconcileFlags{connection: connection})

@@ -137,7 +137,7 @@ func (a *app) keepsCards(ctx context.Context) error {
 	}
 	for _, version := range slices.Sorted(maps.Keys(kept)) {
 		if a.wanted.Cards.Version(version) == nil {
-			return core.Errorf(core.CodeInvalid, "customer %q keeps rate card %q, which is not in the file: keep it there, or take the customer's setting back", kept[version], version)
+			return core.Errorf(core.CodeInvalid, "customer %q keeps rate card %q, by a setting or a grant, and it is not in the file: keep it there, or take the setting back and let the grant be spent", kept[version], version)
 		}
 	}
 	return nil

@@ -77,14 +77,14 @@ func (s *shell) again(ctx context.Context, a *app) (*configFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, pair := range map[string][2]string{
-		"storage": {file.config.Storage, a.file.config.Storage}, "listen": {file.config.Listen, a.file.config.Listen},
+	for name, same := range map[string]bool{
+		"storage": file.config.SameDatabase(a.file.config), "listen": file.config.Listen == a.file.config.Listen,
 	} {
-		if pair[0] != pair[1] {
+		if !same {
 			return nil, usagef("%s has changed, which takes a restart", name)
 		}
 	}
-	next := &app{clock: a.clock, log: a.log, store: a.store}
+	next := &app{clock: a.clock, wall: a.wall, log: a.log, store: a.store}
 	if err := next.settle(ctx, file, false); err != nil {
 		return nil, err
 	}
@@ -105,14 +105,28 @@ func (s *shell) follow(ctx context.Context, last, next *configFile, o appOptions
 		}
 		next = file
 	}
-	return openApp(ctx, next, o)
+	for end := time.Now().Add(reopenFor); ; {
+		a, err := openApp(ctx, next, o)
+		var ours usageError
+		if err == nil || errors.As(err, &ours) || !onPostgres(next.config) || ctx.Err() != nil || time.Now().After(end) {
+			return a, err
+		}
+		s.say("the database cannot be opened now, it is tried again: %s", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 }
+
+// reopenFor is how long a server that another takes the place of is waited for.
+const reopenFor = time.Minute
 
 // secretsOf are all secrets that a config brings.
 func secretsOf(configs ...*config.Config) []config.Secret {
 	var list []config.Secret
 	for _, c := range configs {
-		list = append(list, c.SecretKey)
+		list = append(append(list, c.SecretKey), databaseSecrets(c)...)
 		for _, connection := range c.Connections {
 			list = append(append(list, connection.APIKey), connection.WebhookSecrets...)
 		}

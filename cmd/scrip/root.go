@@ -111,7 +111,7 @@ func (s *shell) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&s.json, "json", false, "print data as JSON")
 	root.AddCommand(
 		s.demo(), s.init(), s.schema(), s.serve(), s.sandbox(), s.providers(), s.keys(),
-		s.customer(), s.grant(), s.debit(), s.hold(), s.purchase(), s.balance(), s.quote(), s.entries(), s.notices(),
+		s.customer(), s.grant(), s.debit(), s.hold(), s.purchase(), s.subscription(), s.balance(), s.quote(), s.entries(), s.notices(),
 		s.plan(), s.apply(), s.status(), s.rollback(), s.webhooks(), s.outbox(), s.audit(), s.backup(), s.db(), s.doctor(), s.reconcile(), s.reportGroup(), s.bench(), s.version(),
 	)
 	return root

@@ -50,8 +50,10 @@ func fetchCommand() {
 	}
 }
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+func TestScripts(t *testing.T) { testscript.Run(t, scripts(t)) }
+
+func scripts(t *testing.T) testscript.Params {
+	return testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("VENDOR_KEY", "sk_test_canary_4711")
@@ -63,7 +65,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "answers": answers, "fill": fill, "until": until, "drift": drift, "readme": readme},
-	})
+	}
 }
 
 func freePort(t *testing.T) string {

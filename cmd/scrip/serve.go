@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"scrip/gateway"
 	"scrip/internal/clock"
 	"scrip/mapping/config"
-	"scrip/storage/sqlite"
 )
 
 // drainTime is how long a stop waits for requests that are being answered.
@@ -47,7 +45,7 @@ func (s *shell) serve() *cobra.Command {
 				return err
 			}
 			// The queues stay this process's while one config follows another.
-			release, err := sqlite.LockQueues(strings.TrimPrefix(file.config.Storage, "sqlite:"))
+			release, err := lockQueues(file.config)
 			if err != nil {
 				return err
 			}

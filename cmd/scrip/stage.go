@@ -27,6 +27,7 @@ type stage struct {
 	shell   *shell
 	ctx     context.Context
 	dir     string
+	storage string // "" for a file in dir
 	seats   []*seat
 	main    *seat // holds grants and consumption
 	pay     *seat // collects the money; the same where it can
@@ -56,15 +57,15 @@ type seat struct {
 	control    *client
 }
 
-func (s *shell) setStage(ctx context.Context, dir, provider, addr string) (*stage, error) {
-	addr, err := freeAddr(addr)
+func (s *shell) setStage(ctx context.Context, dir, provider string, o demoOptions) (*stage, error) {
+	addr, err := freeAddr(o.addr)
 	if err != nil {
 		return nil, err
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
-	st := &stage{shell: s, ctx: ctx, dir: dir, log: &bytes.Buffer{}, api: newClient("http://"+addr, randomText())}
+	st := &stage{shell: s, ctx: ctx, dir: dir, storage: o.storage, log: &bytes.Buffer{}, api: newClient("http://"+addr, randomText())}
 	st.moving = moving{consumed: map[string]core.Amount{}, counted: map[string]string{}}
 	return st, st.raise(ctx, provider)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 // demoConfig is what the sample company runs on. A sandbox takes more calls a
 // second than a vendor, hence the limits.
 const demoConfig = `version: 1
-storage: sqlite:%s
+storage: %s
 listen: %s
 secret_key: env:SCRIP_SECRET
 unit: {code: credits, scale: 2, price: 0.08 usd}
@@ -69,7 +70,7 @@ func (st *stage) configText(lead, pay *seat) string {
 			s.connection, s.name, s.box.url)
 		fmt.Fprintf(&mappings, "  %s: {window: 60s, limit: 1000}\n", s.connection)
 	}
-	return fmt.Sprintf(demoConfig, filepath.Join(st.dir, "scrip.db"), strings.TrimPrefix(st.api.base, "http://"),
+	return fmt.Sprintf(demoConfig, cmp.Or(st.storage, "sqlite:"+filepath.Join(st.dir, "scrip.db")), strings.TrimPrefix(st.api.base, "http://"),
 		connections.String(), lead.connection, pay.connection, mappings.String())
 }
 

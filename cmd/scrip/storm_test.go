@@ -223,10 +223,11 @@ func (s *storm) atRest(poison int) *reconcile.Report {
 }
 
 // level has customers spend more than they were ever given back, where the
-// vendor takes nothing back: until then it holds less than the core.
+// vendor takes nothing back, or chooses the lots, so that what it put back on
+// one that is over here is taken from it: until then it holds less than the core.
 func (s *storm) level() {
 	s.Helper()
-	if _, takes := s.app.ports["main"].Adapter.(adapters.ConsumptionCanceller); takes || s.vendor.traits.Draws {
+	if _, takes := s.app.ports["main"].Adapter.(adapters.ConsumptionCanceller); takes && s.vendor.traits.Strategies[0] != adapters.Mirror || s.vendor.traits.Draws {
 		return
 	}
 	for _, p := range s.people {

@@ -61,17 +61,8 @@ func newTown(t *testing.T, config, primary string, patience time.Duration) *town
 // newTownOf is newTown with a config that write makes, which names the primary
 // connection.
 func newTownOf(t *testing.T, config string, write func(w *town, connection string) string, primary string, patience time.Duration) *town {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	w := &town{T: t, ctx: ctx, program: shipped(t), write: write, config: config, dir: t.TempDir(), boxes: map[string]string{}, words: &lockedBuffer{}}
-	box := w.command(append(append([]string{"sandbox"}, vendorNames()...), "--addr", "127.0.0.1:0")...)
-	out, err := box.StdoutPipe()
-	w.need(err)
-	w.need(box.Start())
-	t.Cleanup(func() { _ = box.Process.Kill(); _ = box.Wait() })
-	line := bufio.NewScanner(out)
-	line.Scan()
-	w.need(json.Unmarshal(line.Bytes(), &w.boxes))
+	w := newVendors(t, patience)
+	w.write, w.config = write, config
 	w.api = newClient("http://127.0.0.1:"+freePort(t), "scrip_admin_of_the_town")
 	w.api.http.Transport = &http.Transport{MaxIdleConnsPerHost: 64}
 	w.lead(primary)
@@ -90,6 +81,22 @@ func newTownOf(t *testing.T, config string, write func(w *town, connection strin
 		}
 	})
 	w.ready()
+	return w
+}
+
+// newVendors is a town that has no gateway yet.
+func newVendors(t *testing.T, patience time.Duration) *town {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	w := &town{T: t, ctx: ctx, program: shipped(t), dir: t.TempDir(), boxes: map[string]string{}, words: &lockedBuffer{}}
+	box := w.command(append(append([]string{"sandbox"}, vendorNames()...), "--addr", "127.0.0.1:0")...)
+	out, err := box.StdoutPipe()
+	w.need(err)
+	w.need(box.Start())
+	t.Cleanup(func() { _ = box.Process.Kill(); _ = box.Wait() })
+	line := bufio.NewScanner(out)
+	line.Scan()
+	w.need(json.Unmarshal(line.Bytes(), &w.boxes))
 	return w
 }
 

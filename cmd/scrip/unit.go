@@ -16,7 +16,6 @@ import (
 	"scrip/core/convert"
 	"scrip/core/rate"
 	"scrip/mapping/migrate"
-	"scrip/storage/sqlite"
 )
 
 // plan compares what the app runs with with what the file asks for.
@@ -89,7 +88,7 @@ func plainest(a *rate.Action, r *rate.Rate) map[string]string {
 // begin, where it is not nil, first writes a new journal, or turns the one
 // there is.
 func (s *shell) changeUnit(ctx context.Context, file *configFile, begin func(*app) error) error {
-	release, err := onlyOperator(file)
+	ctx, release, err := onlyOperator(ctx, file.config)
 	if err != nil {
 		return err
 	}
@@ -104,7 +103,7 @@ func (s *shell) changeUnit(ctx context.Context, file *configFile, begin func(*ap
 		}
 	}
 	a, err := openApp(ctx, file, appOptions{serve: true, stays: true})
-	if errors.Is(err, sqlite.ErrLocked) {
+	if isServed(err) {
 		a, err = openApp(ctx, file, appOptions{stays: true})
 	}
 	if err != nil {
@@ -121,12 +120,12 @@ func (s *shell) changeUnit(ctx context.Context, file *configFile, begin func(*ap
 	if err == nil && c != nil {
 		s.sayConversion(c)
 	}
-	return err
+	return lost(ctx, err)
 }
 
 func (s *shell) converter(a *app) *migrate.Converter {
 	return &migrate.Converter{
-		Ledger: a.ledger, Settle: settleTime,
+		Ledger: a.ledger, Settle: settleOf(a.file.config),
 		Rest: func(ctx context.Context) error {
 			return a.carriers(func(name string) error { return s.rest(ctx, a, name) })
 		},

@@ -197,7 +197,7 @@ func (a *accountAudit) command(e *core.Entry) error {
 	if !strings.HasPrefix(string(id), core.DebitID+"_") && !strings.HasPrefix(string(id), core.ReversalID+"_") {
 		return nil
 	}
-	req, err := a.r.Entries.Request(a.ctx, HashOf(id))
+	req, err := a.r.requestOf(a.ctx, id)
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (a *accountAudit) compare(stored *core.Account) error {
 		return err
 	}
 	for debit, sum := range a.reversed {
-		req, err := a.r.Entries.Request(a.ctx, HashOf(debit))
+		req, err := a.r.requestOf(a.ctx, debit)
 		if err != nil {
 			return err
 		}

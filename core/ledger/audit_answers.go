@@ -282,7 +282,7 @@ func (a *answersAudit) request(req *Request) error {
 // these have of their own.
 func (a *answersAudit) also(req *Request, got *answer) error {
 	for i, part := range got.also {
-		own, err := a.r.Entries.Request(a.ctx, HashOf(part.id))
+		own, err := a.r.requestOf(a.ctx, part.id)
 		if err != nil {
 			return err
 		}

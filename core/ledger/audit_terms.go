@@ -48,7 +48,7 @@ func (a *accountAudit) grant(g *core.Grant, t *tally) error {
 	if g.Source != "" {
 		return a.bought(g, t)
 	}
-	req, err := a.r.Entries.Request(a.ctx, HashOf(g.ID))
+	req, err := a.r.requestOf(a.ctx, g.ID)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (a *accountAudit) rolledOver(g *core.Grant, t *tally) error {
 // returned holds a grant against the reversal that gave back what had been
 // paid of a deficit.
 func (a *accountAudit) returned(g *core.Grant) error {
-	req, err := a.r.Entries.Request(a.ctx, HashOf(g.Source))
+	req, err := a.r.requestOf(a.ctx, g.Source)
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (a *accountAudit) compareHold(h *core.Hold) error {
 	if fault := stateFault(h, t); fault != "" {
 		a.find(0, "hold %s %s", h.ID, fault)
 	}
-	req, err := a.r.Entries.Request(a.ctx, HashOf(h.ID))
+	req, err := a.r.requestOf(a.ctx, h.ID)
 	if err != nil {
 		return err
 	}

@@ -47,6 +47,9 @@ func (l *Ledger) Issue(ctx context.Context, key string, account AccountKey, t co
 			if t.Starts != 0 {
 				b.Records = append(b.Records, closedKey())
 			}
+			if card := t.Metadata[rate.GrantPin]; card != "" {
+				b.Records = append(b.Records, pinKey(account.Customer, card))
+			}
 		},
 		decide: func(tx *Tx, req *Request) (GrantReceipt, error) {
 			a, err := tx.OpenAccount(account)
@@ -59,6 +62,9 @@ func (l *Ledger) Issue(ctx context.Context, key string, account AccountKey, t co
 			}
 			g, err := tx.issue(a, t, req)
 			if err != nil {
+				return GrantReceipt{}, err
+			}
+			if err := tx.pin(account.Customer, t.Metadata[rate.GrantPin]); err != nil {
 				return GrantReceipt{}, err
 			}
 			return GrantReceipt{account, *g, tx.Now, original}, nil

@@ -378,7 +378,7 @@ func (l *Ledger) Taken(ctx context.Context, debit core.ID) (DebitReceipt, error)
 	if !debit.Valid(core.DebitID) {
 		return DebitReceipt{}, missing
 	}
-	req, err := l.Reader().Entries.Request(ctx, HashOf(debit))
+	req, err := l.Reader().requestOf(ctx, debit)
 	if err != nil {
 		return DebitReceipt{}, err
 	}

@@ -86,9 +86,10 @@ type recent struct {
 	since  core.Time
 	seq    int64 // of the last entry that was read
 	lapsed map[core.ID]core.Entry
-	rolled map[core.ID]core.ID // by grant, what it was rolled over from
-	turned core.Time           // when a change of unit last moved the account
-	err    error               // of reading on
+	rolled map[core.ID]core.ID     // by grant, what it was rolled over from
+	out    map[core.ID]core.Amount // by grant, what was rolled over of it
+	turned core.Time               // when a change of unit last moved the account
+	err    error                   // of reading on
 }
 
 // recents are those of the accounts that late debits name.
@@ -122,7 +123,7 @@ func (l *Ledger) lookBack(ctx context.Context, charges ...*Charge) error {
 		}
 		for _, key := range b.Accounts {
 			if all[key] == nil {
-				all[key] = &recent{since: c.At, seq: -1, lapsed: map[core.ID]core.Entry{}, rolled: map[core.ID]core.ID{}}
+				all[key] = &recent{since: c.At, seq: -1, lapsed: map[core.ID]core.Entry{}, rolled: map[core.ID]core.ID{}, out: map[core.ID]core.Amount{}}
 			}
 			all[key].since = min(all[key].since, c.At)
 		}
@@ -192,6 +193,8 @@ func (r *recent) add(e *core.Entry) {
 		r.turned = max(r.turned, e.Recorded)
 	case core.EntryRollIn:
 		r.rolled[e.Grant] = e.Source
+	case core.EntryRollOut:
+		r.out[e.Grant] += e.Amount
 	case core.EntryExpire, core.EntryRestore:
 		was := r.lapsed[e.Grant]
 		was.Grant = e.Grant
@@ -248,7 +251,7 @@ func (tx *Tx) late(a *core.Account, c *Charge, d *core.Draw) (timing, error) {
 	}
 	if len(a.Entries) > 0 { // made in this very commit
 		now := *r
-		now.lapsed, now.rolled = maps.Clone(r.lapsed), maps.Clone(r.rolled)
+		now.lapsed, now.rolled, now.out = maps.Clone(r.lapsed), maps.Clone(r.rolled), maps.Clone(r.out)
 		for i := range a.Entries {
 			now.add(&a.Entries[i])
 		}
@@ -267,6 +270,9 @@ func (tx *Tx) late(a *core.Account, c *Charge, d *core.Draw) (timing, error) {
 		if e.Effective == 0 { // nothing was left of it to end, until something came back
 			if e.Recorded < g.Expires {
 				continue // it was ended early, by nobody knows when
+			}
+			if g.Ended-g.Away > e.Amount+r.out[id] {
+				continue // some of it ended before what was read: before the debit happened
 			}
 			e.Effective = g.Expires
 		}

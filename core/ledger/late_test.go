@@ -9,6 +9,7 @@ import (
 
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/plan"
 )
 
 func lateCharge(account ledger.AccountKey, amount core.Amount, at core.Time) ledger.Charge {
@@ -243,4 +244,33 @@ func TestAnyHistoryIsToldAgain(t *testing.T) {
 		}
 	}
 	b.allSound()
+}
+
+// Of a grant that a change of plan ended before its time nothing pays for what
+// happened after that end, though credits came back to it since.
+func TestLateDebitSparesWhatEndedEarly(t *testing.T) {
+	for name, replace := range map[string]bool{"the rest ended": true, "the rest was carried over": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, nil, ledger.Options{})
+			b.until("2026-01-31T10:00:00Z")
+			small, big := proPlan(), proPlan()
+			small.AtZero, big.AtZero = core.Reject, core.Reject
+			big.Plan, big.Prices[0].Minor, big.Replace = "big", 9000, replace
+			b.subscribe(plan.Wish{Terms: small})
+			d, _, err := b.Debit(b.ctx, "january", charge(ann, 60_00))
+			b.need(err)
+			b.until("2026-02-03T00:00:00Z")
+			b.subscribe(plan.Wish{Terms: big})
+			_, _, err = b.Debit(b.ctx, "all", charge(ann, b.balance(ann).Available))
+			b.need(err)
+			b.until("2026-02-28T10:00:00Z") // when the first would have ended
+			_, _, err = b.Reverse(b.ctx, "back", d.ID, 60_00)
+			b.need(err)
+			at, err := core.ParseTime("2026-02-20T00:00:00Z")
+			b.need(err)
+			_, _, err = b.Debit(b.ctx, "late", lateCharge(ann, 1_00, at))
+			b.wantCode(err, core.CodeInsufficientCredits)
+			b.clean()
+		})
+	}
 }

@@ -31,6 +31,8 @@ type lifeLot struct {
 	lapsed  core.Amount     // what expired
 	endedAt core.Time       // when it came to its end with something left
 	early   bool            // it was ended before its time
+	backAt  core.Time       // when something first came back to it after its end
+	wentAt  core.Time       // when what was left of it was rolled over before its time
 	parent  *lifeLot        // that it was rolled over from
 }
 
@@ -162,7 +164,7 @@ func (l *life) next() core.Time {
 
 // end lets what is left of a lot go, but for what holds protect.
 func (l *life) end(lot *lifeLot, at core.Time) {
-	if lot.gone != core.Expired && lot.free+l.held(lot) > 0 {
+	if lot.free+l.held(lot) > 0 { // also where a hold that ended at this very instant gave some back
 		l.close(lot, at)
 	}
 }
@@ -203,6 +205,9 @@ func (l *life) back(lot *lifeLot, n core.Amount, at core.Time) {
 	}
 	if lot.gone == "" && at >= lot.terms.Expires {
 		lot.gone = core.Expired
+	}
+	if lot.gone == core.Expired && lot.backAt == 0 {
+		lot.backAt = at
 	}
 	lot.free += n
 	l.spill(lot)
@@ -283,6 +288,12 @@ func (l *life) has(d *lifeDraw, lot *lifeLot) core.Amount {
 	}
 	ended := lot.endedAt
 	if ended == 0 {
+		if lot.early && lot.backAt < lot.terms.Expires {
+			return 0 // nothing was left when it ended: nobody knows when that was
+		}
+		if lot.wentAt != 0 && d.at >= lot.wentAt {
+			return 0
+		}
 		ended = lot.terms.Expires
 	}
 	if lot.gone == core.Expired && max(d.at, lot.terms.Starts) < ended && ended <= l.now {

@@ -82,6 +82,9 @@ func (l *life) roll(lot *lifeLot, most core.Amount, priority int, at, until core
 	n := min(lot.free, most)
 	if n > 0 {
 		lot.free -= n
+		if at < lot.terms.Expires {
+			lot.wentAt = at
+		}
 		next := l.add(core.Terms{Amount: n, Category: core.Rollover, Priority: priority, Starts: at, Expires: until}, at)
 		next.auto, next.rolled, next.parent = true, true, lot
 	}

@@ -220,12 +220,6 @@ func (w *lifeWorld) grant(category core.Category, starts, lasts core.Time, scope
 }
 
 func (w *lifeWorld) debit(d lifeDraw) bool {
-	// What comes back to a lot that a change of plan has ended is the one thing
-	// that late debits find by no plain rule: a debit of after that end sees no
-	// entry that says when it was.
-	if d.at != 0 && slices.ContainsFunc(w.model.lots, func(lot *lifeLot) bool { return lot.early && lot.lapsed > 0 }) {
-		return false
-	}
 	d.amount = w.number(1, 150)
 	c := ledger.Charge{Account: w.account, Amount: d.amount, Action: d.action, Rule: d.rule, At: d.at}
 	if d.action != "" {

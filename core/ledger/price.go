@@ -49,7 +49,11 @@ func (tx *Tx) price(c *Charge) (*priced, error) {
 	if state != nil {
 		pinned = state.Card
 	}
-	card, err := c.Ask.Cards.At(c.happened(tx.Now), pinned)
+	at := c.happened(tx.Now)
+	card, err := c.Ask.Cards.At(at, pinned)
+	if own := tx.keeps(c, card, at); own != "" && own != pinned {
+		card, err = c.Ask.Cards.At(at, own)
+	}
 	if err != nil {
 		return nil, undecided{err}
 	}
@@ -84,6 +88,34 @@ func (tx *Tx) price(c *Charge) (*priced, error) {
 	}
 	p.parts = parts
 	return p, nil
+}
+
+// keeps is the version of the rate card that the grant keeps which would pay
+// first, "" where that keeps none. It prices the whole event, whatever else
+// pays for it.
+func (tx *Tx) keeps(c *Charge, card *rate.Card, at core.Time) string {
+	key := c.Account
+	var not []core.Category
+	if card != nil {
+		if action, err := card.Find(c.Action); err == nil {
+			if not = action.NotFrom; action.Unit != "" {
+				key.Unit = action.Unit
+			}
+		}
+	}
+	a := tx.Account(key)
+	if a == nil {
+		return ""
+	}
+	if a.Acts != 0 && a.Acts <= tx.Now {
+		a.Settle(tx.Now)
+	}
+	for i := range a.Grants {
+		if g := &a.Grants[i]; g.Spendable(at) && g.Free() > 0 && g.Pays(c.Action) && !slices.Contains(not, g.Category) {
+			return g.Metadata[rate.GrantPin]
+		}
+	}
+	return ""
 }
 
 // remembered is what a named account remembers, or nil.

@@ -97,6 +97,12 @@ func (tx *Tx) Pay(pay sale.Payment) (p sale.Purchase, fresh bool, err error) {
 	if p.Credits == 0 { // it pays for what was used already
 		tx.UseNatural(paymentKey(p.ID), p.ID)
 		p.State, p.Object = sale.Paid, pay.Object
+		if p.Period != nil {
+			tx.periodPaid(&p)
+		}
+		if p.Returns != nil { // that money went back was told before that it came
+			p.State = p.Outcome()
+		}
 		return p, true, tx.PutRecord(purchaseKey(p.ID), p)
 	}
 	was := AccountKey{p.Customer, p.Unit}

@@ -97,3 +97,17 @@ type LinkReader interface {
 	// ByVendor finds the links that name a vendor's object.
 	ByVendor(ctx context.Context, connection, vendor string) ([]Link, error)
 }
+
+// requestOf finds the stored answer that made an id. A store of many partitions
+// finds it in the id's own, where it lies beside its account.
+func (r Reader) requestOf(ctx context.Context, id core.ID) (*Request, error) {
+	at, can := r.Entries.(interface {
+		RequestIn(ctx context.Context, bucket int, hash string) (*Request, error)
+	})
+	if can && id.Bucket() >= 0 {
+		if req, err := at.RequestIn(ctx, id.Bucket(), HashOf(id)); req != nil || err != nil {
+			return req, err
+		}
+	}
+	return r.Entries.Request(ctx, HashOf(id))
+}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"scrip/core"
+	"scrip/core/plan"
 	"scrip/core/sale"
 )
 
@@ -64,6 +65,7 @@ func (tx *Tx) settleClaims(p *sale.Purchase, by *sale.Claim) error {
 	if p.Grant == "" { // it is not paid yet, or brought no credits that could go
 		if p.Credits == 0 && p.State != sale.Pending {
 			p.State = p.Outcome()
+			return tx.tellClaim(p, by, 0)
 		}
 		return nil
 	}
@@ -71,14 +73,40 @@ func (tx *Tx) settleClaims(p *sale.Purchase, by *sale.Claim) error {
 	if err != nil {
 		return err
 	}
-	switch more := due - p.Taken(); {
+	more := due - p.Taken()
+	switch {
 	case more > 0:
 		err = tx.takeBack(p, by, more)
 	case more < 0:
 		err = tx.reinstate(p, by, -more)
 	}
-	p.State = p.Outcome()
-	return err
+	if p.State = p.Outcome(); err != nil {
+		return err
+	}
+	return tx.tellClaim(p, by, more)
+}
+
+// tellClaim tells the customer what a claim came to: money that the seller gave
+// back, with the credits that went for it, and credits that came back.
+func (tx *Tx) tellClaim(p *sale.Purchase, by *sale.Claim, taken core.Amount) error {
+	a := tx.Account(tx.ledger.Current(AccountKey{p.Customer, p.Unit}))
+	if a == nil || a.Became != "" || tx.Erased(p.Customer) || by.Kind != sale.RefundClaim && taken >= 0 {
+		return nil
+	}
+	scale := tx.ledger.units[p.Unit].Scale
+	facts := map[string]string{"purchase": string(p.ID), "credits": max(taken, -taken).Format(scale), "unit": p.Unit}
+	n := plan.Notice{Type: plan.ReturnedNotice, At: tx.Now, Dedupe: string(p.ID) + "/" + by.Object + "/" + p.Taken().Format(scale), Facts: facts}
+	if taken >= 0 {
+		n.Type, n.Dedupe = plan.RefundedNotice, string(p.ID)+"/"+by.Object+"/"+by.Amount.Decimal()
+		facts["amount"], facts["currency"], facts["state"] = by.Amount.Decimal(), string(by.Amount.Currency), string(p.State)
+	}
+	state, err := tx.ledger.remembering(a)
+	if err != nil {
+		return err
+	}
+	state.Tell(n)
+	a.Keep(state)
+	return nil
 }
 
 // takeBack takes credits of a purchase back, in the unit that they are counted

@@ -72,6 +72,10 @@ func (tx *Tx) Renew(a *core.Account, r plan.Renewal) (bool, error) {
 		return false, nil
 	}
 	sub := s.State.Subscription
+	if s.State.Redeem(a, r.Start, r.Paid, tx.Now) {
+		tx.UseNatural(renewalKey(r.Object), core.NewID(plan.SourceID, a.Customer, "renewal", r.Object, 0))
+		return true, nil
+	}
 	if price := s.State.Cost(r.Start, tx.Now); r.Paid != price {
 		return false, core.InField(core.Errorf(core.CodeInvalid, "payment %q is %s, the period of plan %q from %s costs %s", r.Object, r.Paid, sub.Terms.Plan, r.Start, price), "paid")
 	}
@@ -102,10 +106,11 @@ func (l *Ledger) subscription(ctx context.Context, account AccountKey, naturals 
 			if changed, err = change(tx, a); err != nil {
 				return err
 			}
+			err = tx.bill(a) // so that the answer names the purchase
 			if s := stateOf(a); s != nil {
 				text = s.Text()
 			}
-			return nil
+			return err
 		},
 	})
 	if err != nil {

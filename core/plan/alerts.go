@@ -34,11 +34,13 @@ const (
 	OverageNotice   = "overage.started"
 	TopUpNotice     = "topup.failed"
 	RenewedNotice   = "subscription.renewed"
+	RefundedNotice  = "purchase.refunded"
+	ReturnedNotice  = "credits.reinstated"
 )
 
 // NoticeTypes are all types that notices have.
 func NoticeTypes() []string {
-	return []string{LowNotice, RestoredNotice, ExhaustedNotice, ExpiringNotice, ExpiredNotice, OverageNotice, TopUpNotice, RenewedNotice}
+	return []string{LowNotice, RestoredNotice, ExhaustedNotice, ExpiringNotice, ExpiredNotice, OverageNotice, TopUpNotice, RenewedNotice, RefundedNotice, ReturnedNotice}
 }
 
 // Notice is something that happened once and that a customer may be told.

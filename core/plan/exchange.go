@@ -36,6 +36,9 @@ func (s *State) Exchange(from, to core.Unit, by core.Rate) (*State, error) {
 			x.terms(p.Terms)
 		}
 	}
+	for i := range other.Former {
+		x.amounts(&other.Former[i].Amount)
+	}
 	other.Billing.Moved = other.Billing.Moved || s.Subscription != nil
 	for i := range other.Billing.Over {
 		x.amounts(&other.Billing.Over[i].Units, &other.Billing.Over[i].Billed)

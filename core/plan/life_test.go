@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -17,6 +18,7 @@ func shelf(t testing.TB) []Terms {
 	small.AtZero, small.Overage = core.Overage, over
 	big.Allotments[0].Rollover = &Rollover{Times: core.Rate{Num: 1, Den: 2}, Total: true, Forfeit: []Loss{OnDowngrade}}
 	big.AtZero, big.Replace = core.Cap, true
+	big.Collect = ByScrip
 	seats := plain(t, "seats", "20", 0)
 	seats.Allotments = []Allotment{
 		{Brackets: []Bracket{{2, 50}, {5, 10}}, Every: monthly, OnPayment: true},
@@ -49,7 +51,7 @@ func TestALifeOfPlans(t *testing.T) {
 				d.now += wait
 			}
 			prompt.stored()
-			what := rapid.IntRange(0, 6).Draw(rt, "what")
+			what := rapid.IntRange(0, 7).Draw(rt, "what")
 			wish := Wish{
 				Terms: plans[rapid.IntRange(0, len(plans)-1).Draw(rt, "plan")], Seats: rapid.IntRange(0, 7).Draw(rt, "seats"),
 				Zone: rapid.SampledFrom([]string{"", "America/Havana", "Asia/Tehran"}).Draw(rt, "zone"),
@@ -87,6 +89,16 @@ func (d *subscriber) do(what int, w Wish, amount core.Amount) error {
 		if from, _ := d.s.Span(); from != 0 {
 			_, err = d.s.Pay(d.a, from, d.now)
 		}
+	case 7:
+		if n := len(d.s.Former); n > 0 {
+			f := d.s.Former[int(amount)%n]
+			if !d.s.Redeem(d.a, f.For, f.Cost, d.now) {
+				d.t.Errorf("nothing is redeemed by what is owed: %+v", f)
+			}
+		}
+		for d.s.Ask(func(due Due) core.ID { return core.ID(fmt.Sprint(due)) }) {
+			d.a.Keep(d.s)
+		}
 	default:
 		action := ""
 		if what == 6 {
@@ -106,6 +118,11 @@ func whole(t *rapid.T, d *subscriber) {
 	back, err := d.book.Read(d.s.Text())
 	if err != nil || back.Text() != d.s.Text() || back.Due() != d.s.Due() {
 		t.Fatalf("the state does not come back: %v", err)
+	}
+	for _, due := range d.s.Dues {
+		if due.Money.Minor <= 0 || due.Start > d.now || due.End <= due.Start {
+			t.Fatalf("nobody owes %+v at %s", due, d.now)
+		}
 	}
 	made := map[core.ID]core.Amount{}
 	for i := range d.a.Grants {

@@ -82,10 +82,11 @@ func (s *State) turns(i int, at core.Time) bool {
 }
 
 func (s *State) renewed(at core.Time) {
+	s.demand()
 	from, to := s.Span()
-	s.tell(RenewedNotice, at, map[string]string{
+	s.Tell(Notice{Type: RenewedNotice, At: at, Dedupe: at.String(), Facts: map[string]string{
 		"plan": s.Subscription.Terms.Plan, "period_start": from.String(), "period_end": to.String(),
-	})
+	}})
 }
 
 // prove drops the payment of the period that begins, made ahead, where it was
@@ -162,6 +163,7 @@ func (sub *Subscription) had(i int) *Allotment {
 func (s *State) replace(a *core.Account, was *Subscription, at, now core.Time) {
 	sub := s.Subscription
 	paid := sub.Paid >= sub.Period
+	s.retire(a, was, at)
 	for i := range was.Rules {
 		s.carry(a, was, i, at, now)
 	}
@@ -383,6 +385,7 @@ func (s *State) leave(a *core.Account, old *Subscription, i int, now, until core
 func (s *State) finish(a *core.Account, at, now core.Time) {
 	sub := s.Subscription
 	s.charge(a, at, "end")
+	s.retire(a, sub, at)
 	for i := range sub.Rules {
 		t := sub.had(i)
 		if !t.Never && t.Life.IsZero() {

@@ -37,6 +37,8 @@ type State struct {
 	V            int            `json:"v"`
 	Subscription *Subscription  `json:"subscription,omitempty"`
 	Billing      Billing        `json:"billing,omitzero"`
+	Dues         []Due          `json:"dues,omitempty"`   // periods' prices that nobody was asked for yet
+	Former       []Former       `json:"former,omitempty"` // what plans that are no longer had owe still
 	Uses         map[string]Use `json:"uses,omitempty"`   // by what tiers count
 	Card         string         `json:"card,omitempty"`   // the rate card version that is pinned, "" for none
 	Tried        []string       `json:"tried,omitempty"`  // plans whose trial was had
@@ -120,12 +122,12 @@ func (s *State) reckon() {
 	}
 }
 
-// tell adds a notice of the subscription.
-func (s *State) tell(kind string, at core.Time, facts map[string]string) {
+// Tell adds a notice of somebody else's.
+func (s *State) Tell(n Notice) {
 	if s.Watch == nil {
 		s.Watch = &Watch{}
 	}
-	s.Watch.Tell(Notice{Type: kind, At: at, Dedupe: at.String(), Facts: facts})
+	s.Watch.Tell(n)
 }
 
 // tried reports whether a plan's trial was had before.

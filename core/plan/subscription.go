@@ -23,8 +23,9 @@ type Subscription struct {
 	Ahead    *core.Money   `json:"ahead,omitempty"` // what was paid for the period that follows
 	Rules    []Rule        `json:"rules,omitempty"` // one for each allotment
 	Pending  *Pending      `json:"pending,omitempty"`
-	Ends     core.Time     `json:"ends,omitempty"`  // it is cancelled and ends then
-	Ended    core.Time     `json:"ended,omitempty"` // it is over
+	Ends     core.Time     `json:"ends,omitempty"`     // it is cancelled and ends then
+	Ended    core.Time     `json:"ended,omitempty"`    // it is over
+	Purchase core.ID       `json:"purchase,omitempty"` // by which a period's price was asked for last
 }
 
 // Rule is how far one allotment has come.
@@ -154,6 +155,7 @@ func (s *State) begin(a *core.Account, w Wish, now core.Time) error {
 	}
 	sub.Paid = s.calendar(sub.Terms.Every).In(now) - 1
 	s.open(a, now, now)
+	s.demand()
 	return s.kept(a)
 }
 
@@ -205,6 +207,7 @@ func (s *State) change(a *core.Account, w Wish, now core.Time) (bool, error) {
 func (s *State) upgrade(a *core.Account, w Wish, now core.Time) {
 	sub := s.Subscription
 	s.charge(a, now, "change")
+	s.retire(a, sub, now)
 	old := *sub
 	sub.Terms, sub.Pending, sub.Ends, sub.Trial, sub.Ahead = w.Terms, nil, 0, 0, nil
 	if sub.Anchor = w.Anchor; w.Anchor == 0 {
@@ -222,6 +225,7 @@ func (s *State) upgrade(a *core.Account, w Wish, now core.Time) {
 	s.Serial++
 	sub.Paid = s.calendar(sub.Terms.Every).In(now) - 1
 	s.open(a, now, now)
+	s.demand()
 }
 
 // seat changes the number of seats: more of them count at once, fewer with the
@@ -312,6 +316,7 @@ func (s *State) Pay(a *core.Account, start, now core.Time) (bool, error) {
 		return false, core.Errorf(core.CodeNotFound, "there is no subscription that could be paid")
 	}
 	cal := s.calendar(sub.Terms.Every)
+	start = within(start, now)
 	n, from := nearest(cal, start)
 	current, cost := s.current(), s.Cost(start, now)
 	switch to := cal.After(n); {
@@ -334,6 +339,10 @@ func (s *State) Pay(a *core.Account, start, now core.Time) (bool, error) {
 	}
 	return true, s.kept(a)
 }
+
+// within bounds an instant that somebody tells: none so far ahead begins a
+// period that could be paid.
+func within(start, now core.Time) core.Time { return min(max(start, 0), now+2*maxAhead) }
 
 // nearest is the period that begins nearest to an instant.
 func nearest(cal Calendar, start core.Time) (n int, from core.Time) {
@@ -358,6 +367,7 @@ func (s *State) current() int {
 func (s *State) Cost(start, now core.Time) core.Money {
 	sub := s.Subscription
 	terms := &sub.Terms
+	start = within(start, now)
 	if n, _ := nearest(s.calendar(terms.Every), start); n > s.current() {
 		if p := sub.Pending; p != nil && p.Terms != nil {
 			terms = p.Terms

@@ -17,6 +17,7 @@ type Terms struct {
 	AtZero     core.Shortfall `json:"at_zero,omitempty"`
 	Overage    *Overage       `json:"overage,omitempty"`
 	Trial      *Trial         `json:"trial,omitempty"`
+	Collect    Collect        `json:"collect,omitempty"`
 	Replace    bool           `json:"replace,omitempty"` // what is left at an upgrade ends; else it is carried into the new plan's first period
 }
 

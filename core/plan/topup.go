@@ -71,6 +71,8 @@ func (s *TopUpState) quiet(r *TopUp, net core.Amount, now core.Time) bool {
 		return true
 	case s == nil:
 		return net < r.Below
+	case s.lost(now):
+		return false
 	case net+s.Coming >= r.Below:
 		return s.Armed
 	}
@@ -83,6 +85,9 @@ func (s *TopUpState) quiet(r *TopUp, net core.Amount, now core.Time) bool {
 func (s *TopUpState) look(r *TopUp, net core.Amount, now core.Time, offer func(pack string, want core.Amount, number int64) (Offer, error)) (*Offer, string) {
 	if s.quiet(r, net, now) {
 		return nil, ""
+	}
+	if s.lost(now) {
+		s.abandon()
 	}
 	if net+s.Coming >= r.Below {
 		s.Armed = true
@@ -102,6 +107,24 @@ func (s *TopUpState) look(r *TopUp, net core.Amount, now core.Time, offer func(p
 	s.Pending, s.Coming, s.Price, s.Asked = o.ID, o.Credits, o.Price, now
 	s.count(now, 1, o.Price)
 	return &o, ""
+}
+
+// abandonAfter is how long a purchase that is neither paid nor declined is
+// waited for. A vendor's bill may be paid for as long.
+const abandonAfter = 30 * dayLength
+
+// lost reports whether the purchase that is waited for was waited for too long.
+func (s *TopUpState) lost(now core.Time) bool {
+	return s.Pending != "" && now >= s.Asked+abandonAfter
+}
+
+// abandon gives up the purchase that is waited for. It is no decline: the move
+// below is to be answered still. If it is paid after all it counts as one that
+// had been declined.
+func (s *TopUpState) abandon() {
+	s.count(s.Asked, -1, s.Price)
+	s.Pending, s.Coming, s.Price, s.Asked = "", 0, core.Money{}, 0
+	s.Armed = true
 }
 
 // want is how much is to be bought at a balance below the threshold.
@@ -248,6 +271,9 @@ func (s *TopUpState) rule(config *TopUp) *TopUp {
 
 // due is when a move below that was not answered yet can be.
 func (s *TopUpState) due(r *TopUp, net core.Amount, now core.Time) core.Time {
+	if s != nil && r != nil && !r.Off && s.Pending != "" && s.Asked+abandonAfter > now {
+		return s.Asked + abandonAfter
+	}
 	if s != nil && r != nil && !r.Off && s.Armed && s.Pending == "" && !s.Suspended && net < r.Below && s.Retry > now {
 		return s.Retry
 	}

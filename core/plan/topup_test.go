@@ -106,6 +106,40 @@ func TestOneMoveBelowAsksOnce(t *testing.T) {
 	b.want(2)
 }
 
+// A top-up that is neither paid nor declined is given up after 30 days, by time
+// alone, and the move below is answered anew. Paid after all it counts.
+func TestATopUpIsNotWaitedForForEver(t *testing.T) {
+	const limit = 30 * 24 * 3600 * 1_000_000
+	b := start(t, TopUp{Below: 10, Amount: 100, Caps: []TopUpCap{{Count: 2, Per: Year}}})
+	b.move(10)
+	b.move(9)
+	b.want(1)
+	if due := b.state.due(b.rule, 9, b.now); due != b.now+limit {
+		t.Errorf("it is looked at again at %s", due)
+	}
+	b.now += limit - 1
+	b.move(8)
+	b.want(1)
+	b.now++
+	b.move(8)
+	b.want(2)
+	b.state.paid("p1", true, 100, core.Money{Minor: 100, Currency: "usd"}, b.now)
+	if b.state.Pending != "p2" || b.state.used(Year, b.now).Count != 2 {
+		t.Errorf("after the first was paid: %+v", b.state)
+	}
+	b.now += limit
+	b.move(8)
+	b.want(3) // the second is given up and leaves its room
+	high := start(t, TopUp{Below: 10, Amount: 100})
+	high.move(10)
+	high.move(9)
+	high.now += limit
+	high.move(50) // somebody granted meanwhile
+	high.want(1)
+	high.move(9)
+	high.want(2)
+}
+
 func TestWhatIsComingCounts(t *testing.T) {
 	b := start(t, TopUp{Below: 10, Amount: 100})
 	b.move(10)
@@ -304,7 +338,7 @@ func TestPeriods(t *testing.T) {
 type deed struct {
 	at    core.Time
 	price core.Amount
-	state string // waiting, paid, declined
+	state string // waiting, paid, declined, abandoned
 }
 
 // town is a naive model: it keeps everything that ever happened and derives
@@ -330,7 +364,7 @@ func (w *town) full(price core.Amount) core.Time {
 	for _, c := range w.rule.Caps {
 		n, sum := int64(1), price
 		for _, d := range w.deeds {
-			if d.state != "declined" && periodStart(c.Per, d.at) == periodStart(c.Per, w.now) {
+			if d.state != "declined" && d.state != "abandoned" && periodStart(c.Per, d.at) == periodStart(c.Per, w.now) {
 				n, sum = n+1, sum+d.price
 			}
 		}
@@ -343,13 +377,18 @@ func (w *town) full(price core.Amount) core.Time {
 
 func (w *town) declinesInARow() int {
 	n := 0
-	for i := len(w.deeds) - 1; i >= 0 && w.deeds[i].state == "declined"; i-- {
-		n++
+	for i := len(w.deeds) - 1; i >= 0 && w.deeds[i].state != "paid"; i-- {
+		if w.deeds[i].state == "declined" {
+			n++
+		}
 	}
 	return n
 }
 
 func (w *town) step(r *rapid.T, net core.Amount) {
+	if n := len(w.deeds) - 1; n >= 0 && w.deeds[n].state == "waiting" && w.now >= w.deeds[n].at+30*24*3600*1_000_000 {
+		w.deeds[n].state, w.high = "abandoned", true
+	}
 	if net+w.coming() >= w.rule.Below {
 		w.high = true
 	}

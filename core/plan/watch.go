@@ -136,7 +136,14 @@ func (w *Watch) Look(v View) ([]Notice, *Offer) {
 			w.TopUp = &TopUpState{}
 		}
 		var why string
-		if asked, why = w.TopUp.look(topUp, net, v.Now, v.Offer); why != "" {
+		was := w.TopUp.Pending
+		asked, why = w.TopUp.look(topUp, net, v.Now, v.Offer)
+		if was != "" && w.TopUp.Pending != was {
+			n := w.failed(v.Account, topUp, v.Now, "abandoned", string(was))
+			n.Facts["purchase"] = string(was)
+			list = append(list, n)
+		}
+		if why != "" {
 			list = append(list, w.failed(v.Account, topUp, v.Now, why, strconv.FormatInt(v.Account.Seq, 10)+"/"+v.Now.String()))
 		}
 	}

@@ -183,7 +183,12 @@ func TestTopUpBesideAlerts(t *testing.T) {
 		t.Fatalf("due at %s", d.w.Due())
 	}
 	d.pass(d.now + minute)
-	if d.w.TopUp.Pending != "p" || d.w.TopUp.Number != 2 || d.w.Due() != core.Never {
+	if d.w.TopUp.Pending != "p" || d.w.TopUp.Number != 2 || d.w.Due() != d.now+30*24*60*minute {
+		t.Fatalf("%+v", d.w.TopUp)
+	}
+	d.w.TopUp.Pending = "lost"
+	d.want(d.pass(d.w.Due()), "topup.failed") // given up, and asked for anew
+	if d.w.TopUp.Pending != "p" || d.w.TopUp.Number != 3 {
 		t.Fatalf("%+v", d.w.TopUp)
 	}
 	if !d.w.Paid(rules, "p", true, 500, core.Money{}, d.now) {

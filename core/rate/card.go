@@ -38,7 +38,7 @@ func (c Cards) At(t core.Time, pinned string) (*Card, error) {
 		if card := c.Version(pinned); card != nil {
 			return card, nil
 		}
-		return nil, core.InField(core.Errorf(core.CodeUnknownAction, "rate card %q, which this customer keeps, is not configured any more", pinned), "action")
+		return nil, core.InField(core.Errorf(core.CodeUnknownAction, "rate card %q, which this customer or grant keeps, is not configured any more", pinned), "action")
 	}
 	for i := len(c) - 1; i >= 0; i-- {
 		if c[i].Effective <= t {
@@ -70,7 +70,11 @@ func (c Cards) Newest() Card {
 	return c[len(c)-1]
 }
 
-// Pin checks that a customer can keep that version.
+// GrantPin is the pair of a grant's metadata that names the version of the rate
+// card that the grant keeps.
+const GrantPin = "scrip.rate_card"
+
+// Pin checks that a customer or grant can keep that version.
 func (c Cards) Pin(version string) error {
 	if c.Version(version) != nil {
 		return nil

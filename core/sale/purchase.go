@@ -25,6 +25,7 @@ type Purchase struct {
 	Unit       string      `json:"unit"`
 	Credits    core.Amount `json:"credits"`           // parts of the unit
 	Overage    core.Amount `json:"overage,omitempty"` // what was used already and is paid for; it brings no credits
+	Period     *Period     `json:"period,omitempty"`  // of a plan, which is paid for; it brings no credits by itself
 	Price      core.Money  `json:"price"`
 	Months     int         `json:"months,omitempty"` // life of the credits from payment; with Days zero too: never expires
 	Days       int         `json:"days,omitempty"`
@@ -45,12 +46,29 @@ type Purchase struct {
 	Created    core.Time   `json:"created"`
 }
 
+// Period is a plan's period that a purchase pays for.
+type Period struct {
+	Plan   string    `json:"plan"`
+	Serial int       `json:"serial"` // which of the customer's beginnings of a plan
+	Start  core.Time `json:"start"`
+	End    core.Time `json:"end"`
+}
+
 // Payment is what a vendor says about money for a purchase.
 type Payment struct {
 	Purchase core.ID
 	Object   string // the vendor's invoice or payment
 	Paid     core.Money
 	Settled  bool // the vendor calls it paid; anything else is no proof
+}
+
+// Renewal is what a vendor says about money for a period of a subscription that
+// it bills itself.
+type Renewal struct {
+	Subscription string    // the vendor's
+	Start        core.Time // of the period that was paid
+	Paid         core.Money
+	Settled      bool // all of the invoice was paid with money; anything else is no proof
 }
 
 // Prove checks that a payment is exactly what the purchase expects: settled,

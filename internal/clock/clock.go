@@ -15,14 +15,22 @@ type Clock struct {
 	mu    sync.Mutex
 	fixed core.Time // zero: the wall clock
 	test  bool
+	wall  guarded
 }
 
-// Wall returns a clock that follows the wall clock and cannot be moved.
-func Wall() *Clock { return &Clock{} }
+// Wall returns a clock that follows the wall clock, not its jumps, and cannot
+// be moved.
+func Wall() *Clock { return &Clock{wall: guarded{read: system()}} }
+
+// OnJump has f called, from within Now, when the wall clock jumps, and again
+// when business time follows it in the end. It comes before the first Now.
+func (c *Clock) OnJump(f func(by time.Duration, followed bool)) { c.wall.told = f }
 
 // Test returns a clock that follows the wall clock until it is first moved,
 // or, with start set, stands at start.
-func Test(start core.Time) *Clock { return &Clock{fixed: start, test: true} }
+func Test(start core.Time) *Clock {
+	return &Clock{fixed: start, test: true, wall: guarded{read: system()}}
+}
 
 // Now is the business time.
 func (c *Clock) Now() core.Time {
@@ -31,7 +39,7 @@ func (c *Clock) Now() core.Time {
 	if c.fixed != 0 {
 		return c.fixed
 	}
-	return WallNow()
+	return c.wall.now()
 }
 
 // IsTest reports whether the clock may be moved.

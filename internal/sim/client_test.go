@@ -55,6 +55,8 @@ type command struct {
 	priority int
 	free     bool
 	actions  []string
+	sale     *sale // that is to be refunded
+	minor    int64 // of its price
 }
 
 // sale is a purchase.
@@ -70,6 +72,8 @@ type sale struct {
 	paid     bool // at the vendor, for its price
 	short    bool // somebody changed what it asks for
 	granted  bool
+	auto     bool // its account bought it by itself
+	back     returns
 }
 
 // life is when what is bought expires: nine days, or a month of the calendar.
@@ -513,7 +517,7 @@ func (c *client) pay() {
 	}
 	s := c.sales[w.dice.IntN(len(c.sales))]
 	outcome := w.dice.IntN(10)
-	if s.paid || s.short {
+	if w.collected(s) || s.short {
 		return
 	}
 	if s.url == "" {

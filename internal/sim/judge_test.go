@@ -23,18 +23,22 @@ type judge struct {
 	sales    map[core.ID]*sale // by the grant that they would make
 	touched  map[*jAccount]bool
 	fences   map[core.ID]int64 // of queued items, as they were claimed last
+	subs     map[string]*sub   // by customer
+	buyers   map[string]bool   // customers whose accounts may buy by themselves
 	stats    map[string]int
 }
 
 type jAccount struct {
 	key      ledger.AccountKey
 	seq      int64
+	begun    core.Time
 	lots     []*lot
 	open     []*jHold
 	consumed core.Amount
 	away     bool // it was converted to another unit
 	reversed bool // something was given back in the step at hand
 	out, in  core.Amount
+	rolled   core.Amount // out of grants, and not in another yet
 }
 
 type lot struct {
@@ -49,8 +53,12 @@ type lot struct {
 	seq             int64
 	closed          core.GrantState
 	source          core.ID
-	returned        bool // something was given back to it
+	returned        bool    // something was given back to it
+	from            core.ID // the lot of another unit that it comes of
 	ended           core.Amount
+	sub             *sub        // that allotted it, or whose allotment it goes on from
+	away            core.Amount // with money that went back
+	reinstated      bool        // some of that came back, as an object of its own at a vendor
 }
 
 type jHold struct {
@@ -74,7 +82,7 @@ type jDebit struct {
 func newJudge(w *world) *judge {
 	return &judge{
 		w: w, accounts: map[ledger.AccountKey]*jAccount{}, lots: map[core.ID]*lot{}, holds: map[core.ID]*jHold{}, taken: map[core.ID]*jDebit{},
-		orders: map[core.ID]*command{}, sales: map[core.ID]*sale{}, touched: map[*jAccount]bool{}, fences: map[core.ID]int64{}, stats: map[string]int{},
+		orders: map[core.ID]*command{}, sales: map[core.ID]*sale{}, touched: map[*jAccount]bool{}, fences: map[core.ID]int64{}, subs: map[string]*sub{}, buyers: map[string]bool{}, stats: map[string]int{},
 	}
 }
 
@@ -111,6 +119,9 @@ func (j *judge) entry(e *core.Entry) {
 	j.stats[string(e.Kind)]++
 	j.touched[a] = true
 	w.say("entry %s %d: %s %d of %s for %s", e.Customer, e.Seq, e.Kind, e.Amount, tail(e.Grant), tail(e.Source))
+	if a.seq == 0 {
+		a.begun = e.Recorded
+	}
 	if a.seq++; e.Seq != a.seq {
 		w.fail("entry %d of %v comes where %d was due", e.Seq, a.key, a.seq)
 		return
@@ -125,6 +136,9 @@ func (j *judge) entry(e *core.Entry) {
 		return
 	case e.Kind == core.EntryConvertIn:
 		j.convertIn(a, e)
+		return
+	case e.Kind == core.EntryRollIn:
+		j.rolledIn(a, e)
 		return
 	case l == nil || l.account != a:
 		w.fail("%s of grant %q, which %v does not have", e.Kind, e.Grant, a.key)
@@ -145,7 +159,7 @@ func (j *judge) moved(a *jAccount, l *lot, e *core.Entry) {
 	case core.EntryRelease:
 		j.released(l, e)
 	case core.EntryExpire:
-		if l.closed == "" && e.Effective < l.expires || e.Effective > e.Recorded {
+		if l.closed == "" && e.Effective < l.expires && (l.sub == nil || !l.sub.over) || e.Effective > e.Recorded {
 			j.w.fail("grant %q, which lives until %s, expired at %s", l.id, l.expires, e.Effective)
 		}
 		l.remaining -= e.Amount
@@ -162,6 +176,12 @@ func (j *judge) moved(a *jAccount, l *lot, e *core.Entry) {
 		l.closed = core.Void
 	case core.EntryReverse:
 		j.reversed(a, l, e)
+	case core.EntryClawback:
+		j.clawed(a, l, e)
+	case core.EntryReinstate:
+		j.reinstated(a, l, e)
+	case core.EntryRollOut:
+		j.rolledOut(a, l, e)
 	case core.EntryConvertOut:
 		l.remaining -= e.Amount
 		l.closed = core.Converted
@@ -174,6 +194,7 @@ func (j *judge) moved(a *jAccount, l *lot, e *core.Entry) {
 // granted is a grant that a command or a payment asked for.
 func (j *judge) granted(a *jAccount, e *core.Entry) {
 	w := j.w
+	w.meet()
 	if j.lots[e.Grant] != nil {
 		w.fail("grant %q was made twice", e.Grant)
 		return
@@ -188,7 +209,7 @@ func (j *judge) granted(a *jAccount, e *core.Entry) {
 	case s != nil:
 		l.starts, l.priority, l.source = e.Recorded, 50, s.id
 		l.expires = s.life(e.Recorded)
-		if !s.paid {
+		if !w.collected(s) {
 			w.fail("purchase %q was granted and nobody has paid", s.id)
 		}
 		if s.unit == e.Unit && e.Amount != s.credits {
@@ -196,7 +217,9 @@ func (j *judge) granted(a *jAccount, e *core.Entry) {
 		}
 		s.granted = true
 	default:
-		w.fail("grant %q was made for nobody", e.Grant)
+		if !j.renewed(l, e) {
+			w.fail("grant %q was made for nobody", e.Grant)
+		}
 	}
 	if e.Effective != l.starts {
 		w.fail("grant %q is effective at %s, it starts at %s", e.Grant, e.Effective, l.starts)
@@ -385,7 +408,7 @@ func (j *judge) convertIn(a *jAccount, e *core.Entry) {
 		j.reload(l)
 		return
 	}
-	l := &lot{id: e.Grant, account: a, remaining: e.Amount, seq: e.Seq}
+	l := &lot{id: e.Grant, account: a, remaining: e.Amount, seq: e.Seq, from: e.Source}
 	if j.reload(l) {
 		j.keep(l)
 	}

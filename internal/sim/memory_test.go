@@ -326,7 +326,7 @@ func (m *memory) applyAccount(a *core.Account) {
 	m.feed = append(m.feed, a.Entries...)
 	have.head = core.Account{
 		Customer: a.Customer, Unit: core.Unit{Code: a.Unit.Code}, Seq: a.Seq, Head: a.Head, Consumed: a.Consumed, Windows: slices.Clone(a.Windows),
-		Became: a.Became,
+		Became: a.Became, Overdrawn: a.Overdrawn, Stored: a.Stored, Acts: a.Acts,
 	}
 	for g := range a.ChangedGrants {
 		if _, known := have.grants[g.ID]; !known {

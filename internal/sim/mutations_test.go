@@ -29,8 +29,8 @@ var mutations = []mutation{
 		"o.mark = adapters.Mark{ID: core.NewID(core.IntentID, row.Customer, string(row.ID), row.RetryAt.String(), 0), Kind: body.Kind()"},
 	{"drop the natural key of a payment", "core/ledger/purchase.go",
 		"	tx.UseNatural(paymentKey(p.ID), g.ID)\n", ""},
-	{"expiry inclusive", "core/grant.go",
-		"g.Starts <= now && now < g.Expires", "g.Starts <= now && now <= g.Expires"},
+	{"expiry inclusive", "core/rules.go",
+		"		if due > now {\n", "		if due >= now {\n"},
 	{"release a hold twice", "core/hold.go",
 		"	if h.State != HoldOpen {\n		return nil, Errorf(CodeHoldNotOpen, \"hold %q is %s\", string(id), h.State)",
 		"	if h.State == HoldExpired {\n		return nil, Errorf(CodeHoldNotOpen, \"hold %q is %s\", string(id), h.State)"},
@@ -57,6 +57,14 @@ var mutations = []mutation{
 		"	case a.Became != \"\": // nothing was left of it when its account was converted\n", "	case a.Became == \"never\":\n"},
 	{"count in the answer of a void what time decided", "core/ledger/commands.go",
 		"			a.Settle(tx.Now) // what time has decided is not the answer's\n", ""},
+	{"take a window back whose month was billed", "mapping/sync/plan.go",
+		"	if j.port.Traits().BillsMonths {\n", "	if j.port.Traits().BillsMonths && j.id == \"\" {\n"},
+	{"leave the lot of a spent grant at the vendor", "mapping/outward.go",
+		"	return append(append(ends, window...), spentIntents(now, c, a, entries)...)\n", "	return append(ends, window...)\n"},
+	{"keep credits back whose dispute was won", "core/sale/returns.go",
+		"		if c := &p.Returns.Claims[i]; c.State != Won {\n", "		if c := &p.Returns.Claims[i]; c.State != \"\" {\n"},
+	{"roll over more than the most", "core/plan/renew.go",
+		"id, part := g.ID, min(g.Free(), room)", "id, part := g.ID, max(g.Free(), room)"},
 }
 
 const moduleRoot = "../.."

@@ -62,7 +62,7 @@ func (f *office) act() {
 		f.move(func(v *migrate.Mover) error { return v.Turn(ctx, to) })
 	case choice < 3 && c != nil && c.Phase == migrate.Converted && f.gems && (m == nil || c.Started > m.Started):
 		f.undoUnit()
-	case choice < 5 && !f.turned:
+	case choice < 5 && !f.turned && !w.plan.sells():
 		f.beginUnit()
 	case choice < 7:
 		f.reprice()

@@ -23,7 +23,7 @@ type plan struct {
 
 // The kinds of trouble that a plan may do without, in the order in which
 // shrinking tries to.
-var troubles = []string{"operator", "crash", "store", "vendor", "web", "nest", "time"}
+var troubles = []string{"operator", "trade", "crash", "store", "vendor", "web", "nest", "time"}
 
 func (p plan) has(trouble string) bool {
 	return !slices.Contains(strings.Split(p.without, ","), trouble)
@@ -45,6 +45,10 @@ func (p plan) dice(step int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, ui
 
 // sqlite reports whether the run keeps its ledger in a file.
 func (p plan) sqlite() bool { return p.seed%8 == 0 }
+
+// sells reports whether customers can subscribe to plans. The unit is not left
+// in such a run.
+func (p plan) sells() bool { return p.seed%3 == 1 && p.has("trade") }
 
 // command is what repeats the run.
 func (p plan) command() string {

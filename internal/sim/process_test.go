@@ -63,7 +63,8 @@ mapping:
   main: {window: 1h, limit: 1000}
   next: {window: 30m, limit: 1000}
 holds: {default: 1h, max: 96h}
-rate_card:
+refunds: {shortfall: write_off}
+PLANSrate_card:
   version: "PRICE"
   effective_at: 2026-01-01T00:00:00Z
   actions:
@@ -84,7 +85,11 @@ func configText(w *world, lead string, gems bool) string {
 	if w.office.prices > 0 {
 		price = strings.Repeat("1", w.office.prices+1)
 	}
-	return strings.NewReplacer("UNIT", unit, "LEAD", lead, "PRICE", price).Replace(simConfig)
+	offer := ""
+	if w.plan.sells() {
+		offer = simPlans
+	}
+	return strings.NewReplacer("PLANS", offer, "UNIT", unit, "LEAD", lead, "PRICE", price).Replace(simConfig)
 }
 
 func parse(text string) (*config.Config, error) {
@@ -179,6 +184,7 @@ func (w *world) open(name string, wanted bool) (_ *process, err error) {
 	}
 	p.ledger = ledger.Open(&store{Store: w.inner, p: p}, ledger.Options{
 		Now: w.now, Units: p.units(), Order: p.config.Order, Outward: p.carrier, Conversions: changes,
+		Refunds: p.config.Refunds, Rules: p.config.Rules, Packs: p.config.Packs, Collector: p.config.Route.Collector(), Plans: p.config.Plans, PlansSince: p.since(),
 		MaxBatch: 1, // how many share a commit is for the machine's pace to say, which no seed repeats
 	})
 	if p.applied == nil {
@@ -188,6 +194,14 @@ func (w *world) open(name string, wanted bool) (_ *process, err error) {
 	}
 	p.wire()
 	return p, nil
+}
+
+// since is when the plans that it runs with came into force.
+func (p *process) since() core.Time {
+	if p.applied == nil {
+		return 0
+	}
+	return p.applied.At
 }
 
 func (p *process) wire() {
@@ -208,6 +222,9 @@ func (p *process) api() http.Handler {
 	p.handler = gateway.New(gateway.Options{
 		Ledger: p.ledger, Config: p.config, Clock: clock.Wall(), Webhooks: webhooks.NewReceiver(inbound), AdminKey: config.NewSecret("env:ADMIN", adminKey),
 		ConfigPending: func(context.Context) bool { return p.fault != nil },
+		Connections: func(context.Context) []gateway.ConnectionInfo {
+			return []gateway.ConnectionInfo{{Name: "main", Capabilities: []string{"refund packs"}}}
+		},
 	})
 	return p.handler
 }

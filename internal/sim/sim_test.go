@@ -74,7 +74,8 @@ func TestSeed(t *testing.T) {
 
 // TestSeeds plays fixed seeds, and fresh ones, whose numbers are printed when
 // they fail. SCRIP_SIM_SEEDS says how many there are, or which, in the size of
-// the long mode.
+// the long mode. It goes on from the file that SCRIP_SIM_DONE names: a line for
+// each seed that was played.
 //
 // CR-01. CR-02. CR-05. CR-06. PA-02. PA-03. PA-04. PA-05.
 func TestSeeds(t *testing.T) {
@@ -82,37 +83,64 @@ func TestSeeds(t *testing.T) {
 	if text := os.Getenv("SCRIP_SIM_SEEDS"); text != "" {
 		plans = long(t, text)
 	}
-	begun, failed := time.Now(), 0
+	done := played(t, os.Getenv("SCRIP_SIM_DONE"))
+	defer done.close()
+	begun, count := time.Now(), 0
 	for _, p := range plans {
+		if done.has(p.seed) {
+			continue
+		}
 		r := run(t, p, nil)
-		if r.why == "" {
+		done.note(t, p, r.why)
+		if count++; r.why == "" {
 			continue
 		}
 		t.Errorf("%.1500s\n%s", r.why, p.command())
-		if failed++; failed >= 20 {
-			break
-		}
 	}
-	t.Logf("%d runs in %s", len(plans), time.Since(begun).Round(time.Millisecond))
+	t.Logf("%d runs in %s", count, time.Since(begun).Round(time.Millisecond))
+	done.sum(t)
 }
 
-// everyTime is what every test run takes. Fresh seeds do without the operator: what
-// his changes are known to leave open would fail a run that has changed nothing.
+// everyTime is what every test run takes.
 func everyTime() (plans []plan) {
-	fixed, fresh := uint64(20), 20
+	fixed, fresh, old, late := uint64(20), 20, once, since
 	if underRace {
-		fixed, fresh = 4, 1
+		fixed, fresh, old, late = 4, 1, once[:2], since[:1]
 	}
 	for seed := uint64(1); seed <= fixed; seed++ {
 		plans = append(plans, small(seed))
 	}
-	for range fresh {
-		p := small(rand.Uint64() >> 40)
-		p.without = "operator"
+	for _, seed := range late {
+		plans = append(plans, small(seed))
+	}
+	for _, seed := range old {
+		p := small(seed)
+		p.without = "trade"
 		plans = append(plans, p)
+	}
+	for range fresh {
+		plans = append(plans, small(rand.Uint64()>>40))
 	}
 	return plans
 }
+
+// once are seeds that found a fault before refunds, disputes, plans and top-ups
+// joined. The first two show theirs again whenever its mend is taken away; the
+// others had another history when they did:
+//
+//	237      a meter's window was taken back after its month had been billed
+//	476      a vendor that was left before it was ever prepared was owed what it could not take
+//	108, 53  a vendor that chooses the lots kept some of a grant that was spent here, and wrote it off
+//	67       what was consumed between two stays at a vendor was trued up there
+//	283      the judge: a void of a grant that holds keep all of, after a change of unit
+var once = []uint64{237, 476, 108, 53, 67, 283}
+
+// since are seeds that found one with them:
+//
+//	58   shows what 108 did
+//	193  a comparison missed a grant that was given back after a move, and then taken with its money
+//	273  a window of an earlier stay at a vendor was taken back, to a lot that had ended
+var since = []uint64{58, 193, 273}
 
 // long reads a number of seeds, or a range of them.
 func long(t *testing.T, text string) (plans []plan) {
@@ -136,7 +164,7 @@ func long(t *testing.T, text string) (plans []plan) {
 
 // TestSameSeedSameHistory plays seeds twice, one of them on a file.
 func TestSameSeedSameHistory(t *testing.T) {
-	seeds := []uint64{3, 8}
+	seeds := []uint64{4, 8} // the first sells plans, the other keeps its ledger in a file
 	if underRace {
 		seeds = seeds[:1]
 	}

@@ -50,12 +50,30 @@ func strides() []stride {
 	}
 }
 
+// trades are what joined later: money that goes back, plans and top-ups. A run
+// may do without them, and is then as it was before.
+func trades() []stride {
+	return []stride{
+		{3, "refund", func(w *world) { w.client.giveBack() }},
+		{2, "dispute", func(w *world) { w.client.dispute() }},
+		{3, "subscribe", func(w *world) { w.client.subscribe(w.client.customer()) }},
+		{1, "top-up", func(w *world) { w.client.topUp(w.client.customer()) }},
+	}
+}
+
+func (w *world) strides() []stride {
+	if !w.plan.has("trade") {
+		return strides()
+	}
+	return append(strides(), trades()...)
+}
+
 // asides are the strides that may be taken while a call to a vendor is out.
 var asides = map[string]bool{"debit": true, "hold": true, "capture": true, "grant": true, "void": true, "reverse": true, "outbox": true, "inbox": true, "mail": true}
 
 func (w *world) step(n int) {
 	w.look()
-	s := w.choose(strides())
+	s := w.choose(w.strides())
 	w.say("step %d: %s", n, s.name)
 	s.take(w)
 	w.judge.read()
@@ -90,11 +108,12 @@ func (w *world) turn() {
 	w.judge.read()
 }
 
-// meanwhile lets others go on while a call to a vendor is out.
-func (w *world) meanwhile() {
+// meanwhile lets others go on while a call to a vendor is out, unless it is one
+// that they wait for.
+func (w *world) meanwhile(alone bool) {
 	busy := w.chance("nest", 10)
 	long := w.chance("nest", 6)
-	if !busy || w.depth > 1 || !w.proc.ready {
+	if !busy || w.depth > 1 || !w.proc.ready || alone {
 		return
 	}
 	w.depth++
@@ -184,7 +203,7 @@ func (w *world) clock() {
 	}
 	total := time.Duration(w.plan.days) * 24 * time.Hour
 	sum := 0
-	for _, s := range strides() {
+	for _, s := range w.strides() {
 		sum += s.weight
 	}
 	mean := total / time.Duration(max(1, w.plan.length*9/sum))
@@ -251,6 +270,9 @@ func (w *world) toEnd() {
 				next = min(next, h.expires)
 			}
 		}
+	}
+	if s := w.judge.subs[customer]; s != nil && s.last != 0 {
+		next = min(next, max(now+1, s.last.Add(plans[s.plan].every)))
 	}
 	early := w.dice.IntN(4) == 0
 	if next == core.Never || next > now.Add(15*24*time.Hour) {

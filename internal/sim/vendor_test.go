@@ -10,6 +10,7 @@ import (
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/mapping"
+	"scrip/mapping/migrate"
 )
 
 // vendor recomputes what a vendor must hold, from its sandbox's state and the
@@ -26,7 +27,7 @@ func (w *world) vendor(name string) {
 		}
 		seen[c.ExternalID] = true
 		a := w.judge.accounts[ledger.AccountKey{Customer: c.ExternalID, Unit: unit}]
-		if a == nil {
+		if a == nil || !w.tells(name, a) {
 			continue
 		}
 		by := w.objects(name, c)
@@ -46,6 +47,19 @@ func (w *world) vendor(name string) {
 			w.fail("%s does not know customer %q", name, key.Customer)
 		}
 	}
+}
+
+// tells reports whether a vendor hears of an account: the one that leads of
+// all; one that was moved from of those that it had, and of those made since
+// that joined it before everybody knew of the move.
+func (w *world) tells(name string, a *jAccount) bool {
+	ctx := context.Background()
+	m, err := migrate.CurrentMove(ctx, w.inner.Reader())
+	if err != nil || m == nil || m.Phase != migrate.Moved || m.Source != name || a.begun < m.Started {
+		return true
+	}
+	stored, err := w.inner.Reader().Accounts.Account(ctx, a.key)
+	return err != nil || stored == nil || stored.Tells(name)
 }
 
 // gone holds a vendor that is no longer told against having anything left that
@@ -82,7 +96,7 @@ func (w *world) objects(name string, c *sandbox.Customer) map[core.ID]*sandbox.G
 		if left, ok := new(big.Rat).SetString(g.Remaining); id == "" || ok && left.Sign() == 0 {
 			continue
 		}
-		if by[id] != nil {
+		if l := w.judge.lots[id]; by[id] != nil && (l == nil || !l.reinstated) {
 			w.fail("%s has two objects in force for grant %q of %s: %+v and %+v", name, id, c.ExternalID, *by[id], *g)
 		}
 		if w.judge.lots[id] == nil {

@@ -14,8 +14,11 @@ type due struct {
 }
 
 // moving reports whether a customer's balance is between two units, or in
-// another than this life of the program knows.
+// another than this life of the program knows, or waits for a renewal.
 func (j *judge) moving(customer string) bool {
+	if s := j.subs[customer]; s != nil && s.renews(j.w.now()) {
+		return true
+	}
 	unit := j.w.proc.unit().Code
 	for _, other := range []string{"credits", "gems"} {
 		a := j.accounts[ledger.AccountKey{Customer: customer, Unit: other}]
@@ -58,6 +61,8 @@ func (j *judge) due(o *command) due {
 		return due{sure: true}
 	case ledger.OpReverse:
 		return j.dueReverse(o)
+	case opRefund: // what the vendor said may not have arrived
+		return due{}
 	case ledger.OpGrant:
 		if o.expires != 0 && now >= o.expires { // it was under way for too long
 			return due{sure: true, code: core.CodeInvalid}
@@ -129,6 +134,12 @@ func (j *judge) decided(o *command, d due, req *ledger.Request, answer map[strin
 	if req.Code != "" {
 		j.stats["refused"]++
 	}
+	if o.sale != nil {
+		o.sale.back.asking -= o.minor
+		if req.Code == "" {
+			o.sale.back.asked += o.minor
+		}
+	}
 	if d.sure && d.code != req.Code {
 		w.fail("%s %q is answered %q, %q was due", o.op, o.key, req.Code, d.code)
 		return
@@ -163,8 +174,14 @@ func (j *judge) decided(o *command, d due, req *ledger.Request, answer map[strin
 			w.fail("hold %q is answered and does not reserve %d: %+v", o.key, o.amount, h)
 		}
 	case ledger.OpVoid:
-		if l := j.lots[o.grant]; l.closed == "" {
+		l := j.lots[o.grant]
+		if l.closed == "" {
 			l.closed = core.Void
+		}
+		for _, x := range j.lots { // what holds keep all of has no entry to say so
+			if l.closed == core.Converted && x.from == l.id && x.closed == "" && x.held == x.remaining && x.held > 0 {
+				j.reload(x)
+			}
 		}
 	}
 }

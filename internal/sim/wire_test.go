@@ -288,7 +288,7 @@ func (n *wire) back(r *http.Request, rec *httptest.ResponseRecorder, fault strin
 		raw := rec.Body.Bytes()
 		return answer(r, rec.Code, rec.Header(), string(raw[:len(raw)/2])), nil
 	}
-	w.meanwhile()
+	w.meanwhile(prepares(r))
 	switch {
 	case n.p.dead:
 		return nil, errDead
@@ -296,6 +296,17 @@ func (n *wire) back(r *http.Request, rec *httptest.ResponseRecorder, fault strin
 		return nil, r.Context().Err()
 	}
 	return answerOf(r, rec), nil
+}
+
+// prepares reports whether a call is of the preparation of a connection, which
+// lets no other order of it pass meanwhile.
+func prepares(r *http.Request) bool {
+	for _, path := range []string{"/v1/billing/meters", "/v1/prices", "/v1/products"} {
+		if r.URL.Path == path || strings.HasPrefix(r.URL.Path, path+"/") {
+			return true
+		}
+	}
+	return r.Method == http.MethodGet && r.URL.Query().Get("limit") == "1"
 }
 
 func (n *wire) serve(r *http.Request, body []byte) *httptest.ResponseRecorder {

@@ -26,6 +26,7 @@ func testEnv() Env {
 	variables := map[string]string{
 		"KEY": canary + "-key", "WH": canary + "-wh", "WH2": canary + "-wh2", "SECRET": canary + "-secret",
 		"EMPTY": "", "PLACE": "<your key here>", "CHANGE": "changeme", "XXX": "xxxx", "TODO": "TODO",
+		"URL": "postgres://me:" + canary + "@db:6432/scrip", "BAD_URL": "postgres://me:" + canary + "@db/scrip?fsync=" + canary,
 		"BLANK": canary + " ", "LINES": canary + "\n" + canary,
 	}
 	return Env{

@@ -350,17 +350,36 @@ func TestCF06Packs(t *testing.T) {
 
 func TestCF07Storage(t *testing.T) {
 	runBad(t, []bad{
-		{"postgres", head + "storage: postgres://me:canary@db/scrip\n", []string{`3:10: storage in PostgreSQL is not supported yet, write sqlite: and a path`}},
-		{"postgresql", head + "storage: postgresql://me:canary@db/scrip?password=canary\n", []string{`3:10: storage in PostgreSQL is not supported yet, write sqlite: and a path`}},
-		{"another scheme", head + "storage: mysql://me:canary@db/scrip\n", []string{`3:10: storage must be sqlite: and a path, such as sqlite:scrip.db`}},
-		{"a password behind sqlite", head + "storage: sqlite:postgres://me:canary@db\n", []string{`3:10: storage must be sqlite: and a path, such as sqlite:scrip.db`}},
-		{"no path", head + "storage: 'sqlite:'\n", []string{`3:10: storage must be sqlite: and a path, such as sqlite:scrip.db`}},
+		{"a password", head + "storage: postgres://me:canary@db/scrip\n", []string{`3:10: storage holds a password: put the address into an environment variable or a file of its own, and write env:NAME or file:/path`}},
+		{"an empty password", head + "storage: postgres://me:@db/scrip\n", []string{`3:10: storage holds a password: put the address into an environment variable or a file of its own, and write env:NAME or file:/path`}},
+		{"a password behind ?", head + "storage: postgresql://me@db/scrip?password=canary\n", []string{`3:10: storage: the address may say application_name, connect_timeout, host, passfile, pool_max_conn_lifetime, pool_max_conns, sslcert, sslkey, sslmode, sslrootcert, target_session_attrs, and nothing else, behind ?`}},
+		{"a setting of the session", head + "storage: postgres://me@db/scrip?synchronous_commit=off\n", []string{`3:10: storage: the address may say application_name, connect_timeout, host, passfile, pool_max_conn_lifetime, pool_max_conns, sslcert, sslkey, sslmode, sslrootcert, target_session_attrs, and nothing else, behind ?`}},
+		{"another mode of commits", head + "storage: postgres://me@db/scrip?options=-c%20fsync=canary\n", []string{`3:10: storage: the address may say application_name, connect_timeout, host, passfile, pool_max_conn_lifetime, pool_max_conns, sslcert, sslkey, sslmode, sslrootcert, target_session_attrs, and nothing else, behind ?`}},
+		{"twice", head + "storage: postgres://me@db/scrip?sslmode=require&sslmode=disable\n", []string{`3:10: storage: the address says sslmode twice`}},
+		{"an unknown mode", head + "storage: postgres://me@db/scrip?sslmode=canary\n", []string{`3:10: storage: what the address says for sslmode is not possible, it must match ^(disable|allow|prefer|require|verify-ca|verify-full)$`}},
+		{"a standby will do", head + "storage: postgres://me@a,b/scrip?target_session_attrs=any\n", []string{`3:10: storage: what the address says for target_session_attrs is not possible, it must match ^(read-write|primary)$`}},
+		{"several hosts", head + "storage: postgres://me@a:5432,b:5433/scrip\n", []string{`3:10: storage: an address with several hosts needs target_session_attrs=read-write, since only one of them takes writes`}},
+		{"no user", head + "storage: postgres://db/scrip\n", []string{`3:10: storage: the address names no user, write postgres://USER@HOST/DATABASE`}},
+		{"no database", head + "storage: postgres://me@db\n", []string{`3:10: storage: the address names no database, write postgres://USER@HOST/DATABASE`}},
+		{"no host", head + "storage: postgres:///scrip\n", []string{`3:10: storage: the address names no user, write postgres://USER@HOST/DATABASE`}},
+		{"a user and no host", head + "storage: postgres://me@/scrip\n", []string{`3:10: storage: the address must name a host, or the folder of a socket as host=/folder, one of them`}},
+		{"a host twice", head + "storage: postgres://me@db/scrip?host=/run\n", []string{`3:10: storage: the address must name a host, or the folder of a socket as host=/folder, one of them`}},
+		{"a port of zero", head + "storage: postgres://me@db:0/scrip\n", []string{`3:10: storage: a host of the address is not written as HOST or HOST:PORT`}},
+		{"an empty host", head + "storage: postgres://me@a,/scrip?target_session_attrs=primary\n", []string{`3:10: storage: a host of the address is not written as HOST or HOST:PORT`}},
+		{"a broken address", head + "storage: postgres://me@db:canary/scrip\n", []string{`3:10: storage: the address cannot be read, write postgres://USER@HOST:PORT/DATABASE, special characters as %XX`}},
+		{"another scheme", head + "storage: mysql://me:canary@db/scrip\n", []string{`3:10: storage must be sqlite: and a path, such as sqlite:scrip.db, or the address of a PostgreSQL, such as postgres://scrip@db.internal/scrip`}},
+		{"a password behind sqlite", head + "storage: sqlite:postgres://me:canary@db\n", []string{`3:10: storage must be sqlite: and a path, such as sqlite:scrip.db, or the address of a PostgreSQL, such as postgres://scrip@db.internal/scrip`}},
+		{"no path", head + "storage: 'sqlite:'\n", []string{`3:10: storage must be sqlite: and a path, such as sqlite:scrip.db, or the address of a PostgreSQL, such as postgres://scrip@db.internal/scrip`}},
+		{"a variable that is not set", head + "storage: env:NONE\n", []string{`3:10: storage: environment variable NONE is not set`}},
+		{"a variable with something else", head + "storage: env:KEY\n", []string{`3:10: storage: environment variable KEY storage must be sqlite: and a path, such as sqlite:scrip.db, or the address of a PostgreSQL, such as postgres://scrip@db.internal/scrip`}},
+		{"a variable with a bad address", head + "storage: env:BAD_URL\n", []string{`3:10: storage: environment variable BAD_URL storage: the address may say application_name, connect_timeout, host, passfile, pool_max_conn_lifetime, pool_max_conns, sslcert, sslkey, sslmode, sslrootcert, target_session_attrs, and nothing else, behind ?`}},
+		{"a file that is not there", head + "storage: file:/nowhere/url\n", []string{`3:10: storage: file "/nowhere/url" does not exist`}},
 		{"memory", head + "storage: 'sqlite::memory:'\n", []string{`3:10: storage in memory is lost when the process ends, write sqlite: and a path`}},
 	})
 }
 
 func TestFaultCodes(t *testing.T) {
-	_, err := Parse("f", []byte(head+"storage: postgres://db\nfoo: 1\n"), testEnv())
+	_, err := Parse("f", []byte(head+vendor+"mapping: {main: {manual_changes: revert}}\nfoo: 1\n"), testEnv())
 	var faults *Faults
 	if !errors.As(err, &faults) || len(faults.List) != 2 {
 		t.Fatalf("got %v", err)

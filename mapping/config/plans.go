@@ -30,8 +30,9 @@ var (
 // planReader reads one plan. Its amounts are in the first unit.
 type planReader struct {
 	*reader
-	path  string
-	scale int
+	path     string
+	scale    int
+	collects bool // a connection collects money
 }
 
 func (r *reader) plans(top object, c *Config) {
@@ -49,7 +50,7 @@ func (r *reader) plans(top object, c *Config) {
 			r.fault(p.at, "plan name %s must be 1 to 60 of a-z A-Z 0-9 _ . -", shown(p.key))
 			continue
 		}
-		one := &planReader{reader: r, path: planPath(p.key), scale: scale}
+		one := &planReader{reader: r, path: planPath(p.key), scale: scale, collects: c.Route.Payments != ""}
 		c.Plans[p.key] = one.plan(p)
 	}
 }
@@ -59,6 +60,15 @@ func (r *planReader) plan(f field) plan.Terms {
 	o := r.object(f, fmt.Sprintf("plan %q", f.key), planFields, "")
 	if price, ok := o.get("price"); ok {
 		t.Prices = r.prices(price)
+	}
+	if collect, ok := o.get("collect"); ok {
+		t.Collect = plan.Collect(r.choice(collect, string(plan.ByVendor), string(plan.ByScrip)))
+		switch {
+		case len(t.Prices) == 0:
+			r.fault(collect.value.at, "collect: a plan without a price has nothing to collect")
+		case t.Collect == plan.ByScrip && !r.collects:
+			r.fault(collect.value.at, "collect: no connection collects money, name one in route.payments")
+		}
 	}
 	if every, ok := o.need("every"); ok {
 		t.Every = r.calendar(every)

@@ -15,6 +15,7 @@ unit: {code: credits, scale: 1}
 plans:
   creator:
     price: [22 usd, 20 eur]
+    collect: vendor
     every: 1 month
     allotment:
       credits: 100000
@@ -63,7 +64,7 @@ func TestPlansAreReadWhole(t *testing.T) {
 	}
 	want := map[string]plan.Terms{
 		"creator": {
-			Plan: "creator", Prices: []core.Money{usd(2200), eur(2000)}, Every: month, AtZero: core.Overage, Replace: true,
+			Plan: "creator", Prices: []core.Money{usd(2200), eur(2000)}, Every: month, AtZero: core.Overage, Replace: true, Collect: plan.ByVendor,
 			Allotments: []plan.Allotment{{
 				Credits: 1000000, Brackets: []plan.Bracket{{UpTo: 10, Credits: 55}, {Credits: 20}}, Volume: true, Every: plan.Span{N: 2, Of: plan.Week}, Midnight: true,
 				Rollover:  &plan.Rollover{Times: core.Rate{Num: 2, Den: 1}, Total: true, Cycles: 3, Priority: 10, Forfeit: []plan.Loss{plan.OnDowngrade, plan.OnCancel}},
@@ -106,6 +107,10 @@ func TestPlanFaults(t *testing.T) {
 		}},
 		{"no period", head + "plans: {p: {price: 1 usd}}\n", []string{`3:9: plan "p" needs the field "every"`}},
 		{"overage", in("at_zero: overage"), []string{`3:9: plan "p" bills overage at zero and has no price for it, add overage`}},
+		{"collect", in("collect: scrip, price: 1 usd"), []string{`3:38: collect: no connection collects money, name one in route.payments`}},
+		{"nothing to collect", in("collect: vendr"), []string{
+			`3:38: collect: "vendr" is unknown, did you mean "vendor"?`, `3:38: collect: a plan without a price has nothing to collect`,
+		}},
 		{"currencies", in("price: [1 usd, 1 eur, 2 usd], overage: {price: 0.01 usd, limit: 2x}"), []string{
 			`3:51: price: "usd" stands twice`,
 			`3:76: price: there is none in "eur", in which the plan has a price`,

@@ -100,8 +100,9 @@ func topParts(providers []Provider) map[string]schema {
 	unit := unitPart()
 	orders := append(core.DefaultOrder(), core.ByCostBasis, core.ByScope)
 	return map[string]schema{
-		"version":    {"description": "The version of this format.", "enum": []any{1, "1"}},
-		"storage":    matching("Where everything is kept: sqlite: and a path.", "^sqlite:.+"),
+		"version": {"description": "The version of this format.", "enum": []any{1, "1"}},
+		"storage": matching("Where everything is kept: sqlite: and a path, or a PostgreSQL as postgres://USER@HOST/DATABASE; an address with a password as env:NAME or file:/path.",
+			`^(sqlite:.+|postgres(ql)?://.+|env:`+strings.Trim(envName.String(), "^$")+`|file:/.+)$`),
 		"listen":     matching("Where the HTTP API, the webhook endpoints and /metrics listen.", `:[0-9]{1,5}$`),
 		"secret_key": secretRef("Encrypts stored secrets."),
 		"retention": section("How long data is kept. The ledger is kept for ever.", retentionFields, "", map[string]schema{

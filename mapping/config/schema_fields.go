@@ -22,7 +22,7 @@ const (
 	topUpFields      = "enabled pack below to amount packs percent minimum at_most retry"
 	alertsFields     = "enabled unit low expiring"
 	mappingFields    = "strategy rate create window units packs carrier manual_changes share limit"
-	planFields       = "price every allotment at_zero overage trial upgrade"
+	planFields       = "price collect every allotment at_zero overage trial upgrade"
 	allotmentFields  = "credits seats mode every start expires rollover on cap priority scope"
 	bracketFields    = "up_to credits"
 	rolloverFields   = "max of for priority forfeit"

@@ -9,6 +9,7 @@ func planPart() schema {
 	allotment := allotmentPart()
 	return section("What customers subscribe to.", planFields, "every", map[string]schema{
 		"price":     moneys("What a period costs; a list for several currencies; none is free."),
+		"collect":   oneOf("Who asks for the price: a subscription at a vendor that the application links, or Scrip, by a purchase for each period. Left out, somebody outside tells of payments.", plan.ByVendor, plan.ByScrip),
 		"every":     calendarPart("The length of a period, counted from the subscription's anchor in the customer's time zone."),
 		"allotment": {"description": "What each period grants; several as a list. The first one's period is the cycle that overage is counted in.", "anyOf": []schema{allotment, listOf("Several.", allotment, 1, maxAllotments)}},
 		"at_zero":   oneOf("What becomes of what credits cannot pay.", shortfalls...),

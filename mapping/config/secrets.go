@@ -30,9 +30,16 @@ func (r *reader) secret(f field) Secret {
 	if !r.is(f, fmt.Sprintf("field %q", f.key), aScalar) {
 		return Secret{}
 	}
-	ref := f.value.text
-	var value, what string
-	var err error
+	value, what, err := r.resolve(f.value.text)
+	if err != nil {
+		r.fault(f.value.at, "%s: %s%s", f.key, what, err)
+		return Secret{}
+	}
+	return NewSecret(f.value.text, value)
+}
+
+// resolve reads what a reference refers to; what names the place in an error.
+func (r *reader) resolve(ref string) (value, what string, err error) {
 	if name, ok := strings.CutPrefix(ref, "env:"); ok {
 		value, what, err = r.fromEnv(name)
 	} else if path, ok := strings.CutPrefix(ref, "file:"); ok {
@@ -43,11 +50,7 @@ func (r *reader) secret(f field) Secret {
 	if err == nil {
 		err = secretFault(value)
 	}
-	if err != nil {
-		r.fault(f.value.at, "%s: %s%s", f.key, what, err)
-		return Secret{}
-	}
-	return NewSecret(ref, value)
+	return value, what, err
 }
 
 func (r *reader) fromEnv(name string) (value, what string, err error) {

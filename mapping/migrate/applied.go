@@ -50,7 +50,8 @@ func (a *Applied) Effective(file, applied *config.Config) *config.Config {
 	if a.Lead != nil {
 		c.Route.Primary = a.Lead.Primary
 	}
-	c.Storage, c.Listen, c.SecretKey, c.RetainRaw = file.Storage, file.Listen, file.SecretKey, file.RetainRaw
+	c.Storage, c.Database, c.Listen = file.Storage, file.Database, file.Listen
+	c.SecretKey, c.RetainRaw = file.SecretKey, file.RetainRaw
 	c.Holds, c.Late, c.Skew, c.Digest = file.Holds, file.Late, file.Skew, file.Digest
 	return &c
 }

@@ -249,3 +249,39 @@ func TestAMoveIntroducesWhoComesMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// An operator who is held up while another takes the move over, and back,
+// changes nothing any more.
+func TestAnOperatorWhoLostTheMoveIsRefused(t *testing.T) {
+	ctx, l, m := context.Background(), openLedger(t), &met{}
+	moved := strings.Replace(base, "route: {primary: main}", "  next: {provider: acme, api_key: env:KEY, webhook_secrets: [env:WH]}\nroute: {primary: next, payments: main}", 1)
+	from, to := settings(t, base), settings(t, moved)
+	if _, err := migrate.Begin(ctx, l, base, from); err != nil {
+		t.Fatal(err)
+	}
+	rest := func(context.Context, string) error { return nil }
+	other := &migrate.Mover{Ledger: l, Carrier: m, Rest: rest}
+	v := &migrate.Mover{
+		Ledger: l, Carrier: m, Rest: rest,
+		Verify: func(context.Context, string) (int, error) {
+			if err := other.Turn(ctx, migrate.Undo); err != nil {
+				return 0, err
+			}
+			_, err := other.Run(ctx)
+			return 0, err
+		},
+	}
+	if err := v.Begin(ctx, migrate.NewPlan(from, to, nil), moved, parse(t, moved)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Run(ctx); core.CodeOf(err) != core.CodeConversionInProgress {
+		t.Errorf("it goes on: %v", err)
+	}
+	now, err := migrate.CurrentMove(ctx, l.Reader())
+	if err != nil || now.Phase != migrate.Undone {
+		t.Errorf("the move stands at %+v: %v", now, err)
+	}
+	if a, err := migrate.Current(ctx, l.Reader()); err != nil || a.Digest != from.Digest() || a.Lead != nil {
+		t.Errorf("in force is %+v: %v", a, err)
+	}
+}

@@ -158,7 +158,7 @@ func (v *Mover) Run(ctx context.Context) (*Move, error) {
 		if err != nil || next == "" {
 			return m, err
 		}
-		if err := v.enter(ctx, next); err != nil {
+		if err := v.enter(ctx, m.Phase, next); err != nil {
 			return m, err
 		}
 	}
@@ -170,12 +170,12 @@ func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
 	switch m.Phase {
 	case Connect:
 		lead := mapping.Route{Primary: m.Source}
-		return Backfill, v.put(ctx, m.After.led(lead))
+		return Backfill, v.put(ctx, m, m.After.led(lead))
 	case Backfill:
 		if err := v.introduce(ctx, m.Target); err != nil {
 			return "", err
 		}
-		return Verify, v.each(ctx, m.Target, v.join)
+		return Verify, v.each(ctx, m, m.Target, v.join)
 	case Verify:
 		// Customers may have come since, also before a verification that failed.
 		if err := v.introduce(ctx, m.Target); err != nil {
@@ -190,34 +190,34 @@ func (v *Mover) step(ctx context.Context, m *Move) (Phase, error) {
 		}
 		return Cutover, err
 	case Cutover:
-		if err := v.put(ctx, m.After); err != nil {
+		if err := v.put(ctx, m, m.After); err != nil {
 			return "", err
 		}
-		if err := v.stragglers(ctx, m.Target); err != nil {
+		if err := v.stragglers(ctx, m, m.Target); err != nil {
 			return "", err
 		}
 		return Moved, v.Rest(ctx, m.Target)
 	case Drain:
-		if err := v.each(ctx, m.Source, v.leave); err != nil {
+		if err := v.each(ctx, m, m.Source, v.leave); err != nil {
 			return "", err
 		}
 		return Done, v.Rest(ctx, m.Source)
 	case Undo:
 		// Both connections stay configured until the target has been told.
 		lead := mapping.Route{Primary: m.Source}
-		if err := v.put(ctx, m.After.led(lead)); err != nil {
+		if err := v.put(ctx, m, m.After.led(lead)); err != nil {
 			return "", err
 		}
-		if err := v.each(ctx, m.Target, v.leave); err != nil {
+		if err := v.each(ctx, m, m.Target, v.leave); err != nil {
 			return "", err
 		}
-		if err := v.stragglers(ctx, m.Source); err != nil {
+		if err := v.stragglers(ctx, m, m.Source); err != nil {
 			return "", err
 		}
 		if err := v.Rest(ctx, m.Target); err != nil {
 			return "", err
 		}
-		return Undone, v.put(ctx, m.Before)
+		return Undone, v.put(ctx, m, m.Before)
 	}
 	return "", nil
 }
@@ -237,24 +237,36 @@ func (v *Mover) Turn(ctx context.Context, to Phase) error {
 	case m.Phase == Drain:
 		return core.Errorf(core.CodeInvalid, "the source is being drained, which cannot be rolled back: apply finishes it")
 	}
-	return v.enter(ctx, to)
+	return v.enter(ctx, m.Phase, to)
 }
 
 // enter writes the next phase.
-func (v *Mover) enter(ctx context.Context, next Phase) error {
-	return v.journal(ctx, func(m *Move) { m.Phase, m.Accounts = next, 0 })
+func (v *Mover) enter(ctx context.Context, from, next Phase) error {
+	return v.journal(ctx, from, func(m *Move) { m.Phase, m.Accounts = next, 0 })
 }
 
-func (v *Mover) journal(ctx context.Context, change func(*Move)) error {
+// standing reads the journal, which must stand at a phase: an operator who was
+// held up, and lost the lock by it, must not undo what another has done since.
+func standing(tx *ledger.Tx, at Phase) (m Move, err error) {
+	r := tx.Record(moveKey)
+	if r == nil {
+		return m, fmt.Errorf("the journal of the move is gone")
+	}
+	if err := json.Unmarshal(r.Body, &m); err != nil {
+		return m, err
+	}
+	if m.Phase != at {
+		return m, core.Errorf(core.CodeConversionInProgress, "another operator has gone on with the move, which stands at %s and not at %s", m.Phase, at)
+	}
+	return m, nil
+}
+
+func (v *Mover) journal(ctx context.Context, at Phase, change func(*Move)) error {
 	return v.Ledger.Do(ctx, &ledger.Op{
 		Names: func(b *ledger.Batch) { b.Records = append(b.Records, moveKey) },
 		Decide: func(tx *ledger.Tx) error {
-			r := tx.Record(moveKey)
-			if r == nil {
-				return fmt.Errorf("the journal of the move is gone")
-			}
-			var m Move
-			if err := json.Unmarshal(r.Body, &m); err != nil {
+			m, err := standing(tx, at)
+			if err != nil {
 				return err
 			}
 			change(&m)
@@ -265,10 +277,13 @@ func (v *Mover) journal(ctx context.Context, change func(*Move)) error {
 }
 
 // put changes what is in force.
-func (v *Mover) put(ctx context.Context, a Applied) error {
+func (v *Mover) put(ctx context.Context, m *Move, a Applied) error {
 	err := v.Ledger.Do(ctx, &ledger.Op{
-		Names: func(b *ledger.Batch) { b.Records = append(b.Records, appliedKey) },
+		Names: func(b *ledger.Batch) { b.Records = append(b.Records, moveKey, appliedKey) },
 		Decide: func(tx *ledger.Tx) error {
+			if _, err := standing(tx, m.Phase); err != nil {
+				return err
+			}
 			var now Applied
 			if r := tx.Record(appliedKey); r != nil && json.Unmarshal(r.Body, &now) == nil && now.same(a) {
 				return nil
@@ -287,7 +302,7 @@ func (v *Mover) put(ctx context.Context, a Applied) error {
 const accountsAtOnce = 100
 
 // each visits every account.
-func (v *Mover) each(ctx context.Context, connection string, visit func(string, ledger.AccountKey) *ledger.Op) error {
+func (v *Mover) each(ctx context.Context, m *Move, connection string, visit func(string, ledger.AccountKey) *ledger.Op) error {
 	var after ledger.AccountKey
 	for {
 		keys, err := v.Ledger.Reader().Entries.Keys(ctx, after, accountsAtOnce)
@@ -301,7 +316,7 @@ func (v *Mover) each(ctx context.Context, connection string, visit func(string, 
 		if err := v.Ledger.Do(ctx, ops...); err != nil {
 			return err
 		}
-		if err := v.journal(ctx, func(m *Move) { m.Accounts += len(keys) }); err != nil {
+		if err := v.journal(ctx, m.Phase, func(m *Move) { m.Accounts += len(keys) }); err != nil {
 			return err
 		}
 		after = keys[len(keys)-1]
@@ -354,7 +369,7 @@ func (v *Mover) meet(connection, customer string) *ledger.Op {
 
 // stragglers backfills the accounts that processes which had not yet noticed
 // the cutover made for the source alone.
-func (v *Mover) stragglers(ctx context.Context, target string) error {
+func (v *Mover) stragglers(ctx context.Context, m *Move, target string) error {
 	select {
 	case <-time.After(v.Settle):
 	case <-ctx.Done():
@@ -363,7 +378,7 @@ func (v *Mover) stragglers(ctx context.Context, target string) error {
 	if err := v.introduce(ctx, target); err != nil {
 		return err
 	}
-	return v.each(ctx, target, v.join)
+	return v.each(ctx, m, target, v.join)
 }
 
 // join gives an account's live grants to a connection and begins to tell it,

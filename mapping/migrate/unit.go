@@ -240,7 +240,7 @@ func (v *Converter) convert(ctx context.Context, c *Conversion) error {
 				return err
 			}
 			if n > 0 && pass == 0 {
-				if err := v.journal(ctx, func(c *Conversion) { c.Accounts += n }); err != nil {
+				if err := v.journal(ctx, c.Phase, func(c *Conversion) { c.Accounts += n }); err != nil {
 					return err
 				}
 			}
@@ -265,26 +265,30 @@ func (v *Converter) check(ctx context.Context, c *Conversion) error {
 	if c.Phase == UndoCheck {
 		next = Undone
 	}
-	return v.journal(ctx, func(c *Conversion) { c.Phase = next })
+	return v.journal(ctx, c.Phase, func(c *Conversion) { c.Phase = next })
 }
 
-func (v *Converter) journal(ctx context.Context, change func(*Conversion)) error {
+func (v *Converter) journal(ctx context.Context, at Phase, change func(*Conversion)) error {
 	return v.Ledger.Do(ctx, &ledger.Op{
 		Names: func(b *ledger.Batch) { b.Records = append(b.Records, unitKey) },
 		Decide: func(tx *ledger.Tx) error {
-			_, err := changeJournal(tx, change)
+			_, err := changeJournal(tx, at, change)
 			return err
 		},
 	})
 }
 
-func changeJournal(tx *ledger.Tx, change func(*Conversion)) (c Conversion, err error) {
+// changeJournal writes the journal, which must stand at a phase: see [standing].
+func changeJournal(tx *ledger.Tx, at Phase, change func(*Conversion)) (c Conversion, err error) {
 	r := tx.Record(unitKey)
 	if r == nil {
 		return c, fmt.Errorf("the journal of the change is gone")
 	}
 	if err := json.Unmarshal(r.Body, &c); err != nil {
 		return c, err
+	}
+	if c.Phase != at {
+		return c, core.Errorf(core.CodeConversionInProgress, "another operator has gone on with the change of the unit, which stands at %s and not at %s", c.Phase, at)
 	}
 	change(&c)
 	c.Updated = tx.Now
@@ -305,7 +309,7 @@ func (v *Converter) close(ctx context.Context, at *Conversion) error {
 			if r == nil || json.Unmarshal(r.Body, &now) != nil || now.Change == nil {
 				return fmt.Errorf("what is applied does not know of the change")
 			}
-			if _, err := changeJournal(tx, func(c *Conversion) { c.Phase = next }); err != nil {
+			if _, err := changeJournal(tx, at.Phase, func(c *Conversion) { c.Phase = next }); err != nil {
 				return err
 			}
 			now.Change.Open = false

@@ -248,7 +248,8 @@ func (r *run) count(a *core.Account, g *core.Grant, l *lots, value, left adapter
 
 // notGiven reports whether nothing was left of a grant when its account joined,
 // so that the vendor was not given it. What came back since raises what is left
-// of the others there, where the vendor chooses the lots.
+// of the others there, where the vendor chooses the lots. What came back with the
+// money that had bought it was given as an object of its own.
 func (r *run) notGiven(ctx context.Context, a *core.Account, g *core.Grant, book *mapping.Book) (bool, error) {
 	if book.Keeps(g.ID) && r.Connection.Pools() {
 		return true, nil
@@ -273,7 +274,7 @@ func (r *run) notGiven(ctx context.Context, a *core.Account, g *core.Grant, book
 			case e.Grant != g.ID:
 			case e.Kind == core.EntryReverse:
 				left -= e.Amount
-			case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture:
+			case e.Kind == core.EntryDebit, e.Kind == core.EntryCapture, e.Kind == core.EntrySettle, e.Kind == core.EntryClawback:
 				left += e.Amount
 			}
 		}

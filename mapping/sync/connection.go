@@ -26,6 +26,7 @@ type connection struct {
 
 	mu     stdsync.Mutex // held while preparing, so that it happens once
 	ready  bool
+	owes   bool      // grants and consumption, whoever leads now
 	next   core.Time // wall time before which it is not prepared again
 	failed error     // of the last preparation
 }
@@ -54,18 +55,23 @@ func (c *connection) canPutCustomer() bool {
 	return can
 }
 
-// ready prepares a connection once; a failure is repeated after a rest.
-func (w *Worker) ready(ctx context.Context, c *connection) error {
+// ready prepares a connection once; a failure is repeated after a rest. carries
+// says that something rests on grants and consumption: an account that left by
+// a move may still owe them to a connection that the route no longer leads to,
+// and that was never prepared while it did.
+func (w *Worker) ready(ctx context.Context, c *connection, carries bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wall := w.o.Wall()
+	more := carries && !c.owes && !w.leads(c)
 	switch {
-	case c.ready:
+	case c.ready && !more:
 		return nil
 	case c.failed != nil && wall < c.next && w.draining.Load() == 0:
 		return c.failed
 	}
 	c.next = wall.Add(probeEvery)
+	c.owes = c.owes || carries
 	c.failed = w.prepare(ctx, c)
 	c.ready = c.failed == nil
 	return c.failed
@@ -91,13 +97,19 @@ func (w *Worker) prepare(ctx context.Context, c *connection) error {
 	})
 }
 
+// leads reports whether the route tells a connection of grants and consumption.
+func (w *Worker) leads(c *connection) bool {
+	route := w.o.Route
+	return route.Primary == "" || c.Name == route.Primary || slices.Contains(route.Shadow, c.Name)
+}
+
 // setup says what a connection's orders will rest on: a meter where it holds
 // consumption, products where it collects money.
 func (w *Worker) setup(c *connection) adapters.Setup {
 	route := w.o.Route
 	all := route.Primary == ""
 	setup := adapters.Setup{Create: c.Create, Links: c.named()}
-	if carries := all || c.Name == route.Primary || slices.Contains(route.Shadow, c.Name); carries && c.Strategy != adapters.Totals {
+	if (c.owes || w.leads(c)) && c.Strategy != adapters.Totals {
 		if !c.HoldsUnits {
 			setup.Currency = c.Rate.Currency
 		}

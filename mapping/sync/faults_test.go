@@ -10,6 +10,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/mapping"
 	"scrip/mapping/queue"
 )
 
@@ -354,6 +355,25 @@ func TestPrepareFails(t *testing.T) {
 	w.state(w.only(adapters.CustomerKind), ledger.Applied)
 	if health, _ := w.w.Health(w.ctx); health[0].Broken {
 		t.Errorf("health %+v", health)
+	}
+}
+
+// TestOwedAfterACutover: a connection that no longer leads, and was never
+// prepared while it did, is prepared for what accounts still owe it.
+func TestOwedAfterACutover(t *testing.T) {
+	u := newUnitVendor()
+	w := newWorld(t, map[string]adapters.Adapter{"main": u, "next": newVendor()})
+	w.customer("acme", "Acme")
+	w.grant("acme", 1000_00)
+	after := w.w.o
+	after.Route = mapping.Route{Primary: "next", Payments: "main"}
+	w.w = New(after)
+	w.must(w.w.Prepare(w.ctx))
+	mustBe(t, "the currency of one that only collects", u.setup.Currency, core.Currency(""))
+	w.drain()
+	mustBe(t, "the currency of one that is owed grants", u.setup.Currency, core.Currency("usd"))
+	if len(*u.grants) != 1 {
+		t.Errorf("grants %v", *u.grants)
 	}
 }
 

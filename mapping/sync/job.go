@@ -73,7 +73,7 @@ func (j *job) open(ctx context.Context, entry pass) bool {
 			return false
 		}
 	}
-	err := j.w.ready(ctx, j.conn)
+	err := j.w.ready(ctx, j.conn, j.carries())
 	switch {
 	case err == nil:
 		if entry == letProbe {
@@ -87,6 +87,15 @@ func (j *job) open(ctx context.Context, entry pass) bool {
 		g.unprepared(adapters.AsError(err).Code, wall, j.conn.rest())
 		j.w.o.Log.Warn("a connection cannot be prepared", "connection", j.conn.Name, "error", err)
 		j.putBack(ctx, j.conn.rest(), "the connection cannot be prepared: "+err.Error())
+	}
+	return false
+}
+
+// carries reports whether the intent is one of grants and consumption.
+func (j *job) carries() bool {
+	switch adapters.Kind(j.item.Kind) {
+	case adapters.GrantKind, adapters.EndKind, adapters.ConsumeKind, mapping.TrueUpKind:
+		return true
 	}
 	return false
 }
@@ -205,7 +214,11 @@ func (j *job) begin(ctx context.Context) (o *order, err error) {
 				b.Accounts = append(b.Accounts, ledger.AccountKey{Customer: customer, Unit: g.Unit.Code})
 			}
 			if e := claimed.End; e != nil && e.Unit != "" {
-				b.Records = append(b.Records, mapping.BookKey(j.conn.Name, ledger.AccountKey{Customer: customer, Unit: e.Unit}))
+				account := ledger.AccountKey{Customer: customer, Unit: e.Unit}
+				b.Records = append(b.Records, mapping.BookKey(j.conn.Name, account))
+				if j.conn.TruesUp() {
+					b.Accounts = append(b.Accounts, account)
+				}
 			}
 			if p := claimed.Sale; p != nil {
 				ledger.NamesPurchase(b, p.ID)

@@ -3,6 +3,7 @@ package sync
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"scrip/adapters"
 	"scrip/core"
@@ -105,6 +106,9 @@ func (j *job) chooseEnd(tx *ledger.Tx, row *ledger.Intent, end *mapping.EndFacts
 	key := mapping.BookKey(j.conn.Name, ledger.AccountKey{Customer: row.Customer, Unit: end.Unit})
 	none := &unsent{ledger.Ignored, "the vendor was given no such grant"}
 	switch {
+	case end.Unit != "" && j.conn.TruesUp() && returned(tx.Account(ledger.AccountKey{Customer: row.Customer, Unit: end.Unit}), end.Grant, j.conn.Name):
+		// Its return finds the vendor's object standing, or makes another.
+		return &unsent{ledger.Ignored, "the grant came back before it was withdrawn"}, nil
 	case row.Tried:
 		return nil, nil
 	case !j.conn.Pools() && !given:
@@ -118,26 +122,36 @@ func (j *job) chooseEnd(tx *ledger.Tx, row *ledger.Intent, end *mapping.EndFacts
 			return nil, nil
 		}
 		return &unsent{ledger.Applied, "the vendor has ended the grant, nothing was put back on it there"}, nil
-	case !j.conn.Pools() || end.Holding.Quanta == 0:
+	case !j.conn.Pools() || end.Holding.Quanta == 0 && !end.Spent:
 		return nil, nil
 	}
 	book, err := bookOf(tx, key)
 	switch {
 	case err != nil:
 		return nil, err
+	case end.Spent:
+		exact := book.Exact()
+		book.Note(mapping.Spent{Grant: end.Grant, Seq: end.Seq, Until: end.Until}, tx.Now)
+		if err := tx.PutRecord(key, book); err != nil || !exact {
+			return nil, err
+		}
+		return &unsent{ledger.Ignored, "the vendor was told of all that was consumed, and has drawn it"}, nil
 	case book.Keeps(end.Grant) && end.Keep >= 0, !given && (end.Seq == 0 || end.Seq > book.Joined):
 		return none, nil
 	}
 	end.Anywhere = end.Anywhere || !given
-	switch changed := book.Carry < 0 && end.Anywhere; {
-	case end.Keep > 0:
+	was := *book
+	if end.Keep > 0 {
 		book.Keep(&mapping.GrantFacts{Grant: end.Grant, Seq: end.Keep})
 		end.Keep = -1
-		fallthrough
-	case changed:
-		if end.Anywhere {
-			end.Holding.Quanta = book.Withdraw(end.Holding.Quanta)
-		}
+	}
+	if end.Anywhere {
+		end.Holding.Quanta = book.Withdraw(end.Holding.Quanta)
+	}
+	if end.Over && end.Until != 0 && end.Until != core.Never {
+		book.Note(mapping.Spent{Grant: end.Grant, Seq: end.Seq, Until: end.Until}, tx.Now)
+	}
+	if !reflect.DeepEqual(was, *book) {
 		if err := tx.PutRecord(key, book); err != nil {
 			return nil, err
 		}
@@ -147,6 +161,17 @@ func (j *job) chooseEnd(tx *ledger.Tx, row *ledger.Intent, end *mapping.EndFacts
 		return nil, nil
 	}
 	return &unsent{ledger.Applied, "the vendor was told of more consumption than this grant had left"}, nil
+}
+
+// returned reports whether a grant that a vendor is to give up is in force
+// there again: it went to another unit, or its account to another vendor, and
+// came back. What its end leaves alone serves it again.
+func returned(a *core.Account, id core.ID, connection string) bool {
+	if a == nil || !a.Tells(connection) {
+		return false
+	}
+	g := a.Grant(id)
+	return g != nil && g.Closed == "" && g.Remaining > 0
 }
 
 // chooseWindow closes the window if it is open still, and takes its next call.
@@ -194,8 +219,14 @@ func (j *job) chooseWindow(tx *ledger.Tx, row *ledger.Intent, c *mapping.Consump
 			return nil, err
 		}
 	}
+	if j.port.Traits().BillsMonths {
+		book.Billed(tx.Now)
+	}
 	step := c.Next(book, j.conn.canCancel())
-	if book.Carry != was.Carry || book.Apart != was.Apart || len(book.Windows) != len(was.Windows) {
+	if step == nil {
+		tx.Send(j.conn.Again(book, c, row.Customer, tx.Now)...)
+	}
+	if book.Short != was.Short || book.Carry != was.Carry || book.Apart != was.Apart || len(book.Windows) != len(was.Windows) {
 		if err := tx.PutRecord(key, book); err != nil {
 			return nil, err
 		}

@@ -71,6 +71,9 @@ func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) b
 			// Nothing is left to draw: what comes back later is given anew.
 			tx.Unlink(ledger.Link{Connection: j.conn.Name, Neutral: o.mark.Neutral, Role: adapters.RoleGrant, Vendor: o.redo.Vendor})
 		}
+		if o.act == doGrant && j.conn.TruesUp() {
+			replaced(tx, j.conn.Name, o.mark.Neutral, adapters.Links(answer.Links).One(adapters.RoleGrant))
+		}
 		if o.act == doRedo {
 			old := ledger.Link{Connection: j.conn.Name, Neutral: o.mark.Neutral, Role: adapters.RoleGrant, Vendor: o.redo.Vendor}
 			if made := adapters.Links(answer.Links).One(adapters.RoleGrant); made != "" && made != old.Vendor && old.Vendor != "" {
@@ -108,6 +111,19 @@ func (j *job) succeeded(ctx context.Context, o *order, answer adapters.Answer) b
 	return ok && more
 }
 
+// replaced removes the links of a grant that came back to the objects of before,
+// which have ended: after the next true-up they would be taken for it.
+func replaced(tx *ledger.Tx, connection, grant, made string) {
+	if made == "" {
+		return
+	}
+	for _, old := range tx.Links(ledger.LinkKey{Connection: connection, Neutral: grant}) {
+		if old.Role == adapters.RoleGrant && old.Vendor != made {
+			tx.Unlink(old)
+		}
+	}
+}
+
 // advanced is the body after a step that is not the last.
 func advanced(o *order, worked bool) []byte {
 	o.body.Attempt = mapping.Attempt{}
@@ -142,6 +158,7 @@ func (j *job) note(tx *ledger.Tx, key ledger.RecordKey, o *order, answer adapter
 	if take {
 		book.Add(mapping.ToldWindow{Window: c.Window, Vendor: vendor, Quanta: c.Tell, At: o.body.Attempt.Sent})
 	}
+	tx.Send(j.conn.Again(book, c, o.customer, tx.Now)...)
 	if j.conn.TruesUp() {
 		book.Mark(mapping.Point{At: o.body.Attempt.Sent, Seq: c.Seq})
 	}

@@ -117,7 +117,7 @@ func (w *Worker) Prepare(ctx context.Context, names ...string) error {
 		if conn == nil {
 			return core.Errorf(core.CodeInvalid, "connection %q has no adapter", c.Name)
 		}
-		if err := w.ready(ctx, conn); err != nil {
+		if err := w.ready(ctx, conn, false); err != nil {
 			return err
 		}
 	}
