@@ -32,6 +32,8 @@ func (w *Worker) payment(ctx context.Context, e *ledger.Event, ev adapters.Event
 				return ending{}, err
 			case err != nil:
 				return ending{ledger.Parked, "nothing was granted: " + err.Error()}, nil
+			case fresh && was.Period != nil && was.Period.Idle:
+				return ending{ledger.Parked, "purchase " + string(p.ID) + " is paid, but its plan is over, is another or was paid already: give the money back"}, nil
 			case fresh:
 				return ending{ledger.Applied, ""}, nil
 			case was.Object != pay.Object:

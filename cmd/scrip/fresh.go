@@ -30,6 +30,7 @@ type fresh struct {
 	ledger.Store
 	laned
 	applied func(context.Context) (version int64, err error)
+	now     func() time.Time // nil: the machine's
 
 	version atomic.Int64              // that the process runs with; 0 before there is one
 	seen    atomic.Pointer[time.Time] // when it was last known to be in force
@@ -46,6 +47,13 @@ func (f *fresh) runsWith(version int64, at time.Time) {
 // saw notes that an instant found in force what the process runs with.
 func (f *fresh) saw(at time.Time) { f.seen.Store(&at) }
 
+func (f *fresh) clock() time.Time {
+	if f.now != nil {
+		return f.now()
+	}
+	return time.Now()
+}
+
 // age is how long ago that was, by the clock that stands still with the machine
 // and by the one that does not.
 func (f *fresh) age() time.Duration {
@@ -53,7 +61,7 @@ func (f *fresh) age() time.Duration {
 	if seen == nil || f.version.Load() == 0 {
 		return 0
 	}
-	now := time.Now()
+	now := f.clock()
 	return max(now.Sub(*seen), now.Round(0).Sub(seen.Round(0)))
 }
 
@@ -100,7 +108,7 @@ func (f *fresh) look(ctx context.Context) {
 	if f.age() <= freshTime/2 {
 		return
 	}
-	at := time.Now()
+	at := f.clock()
 	if version, err := f.applied(ctx); err == nil && version == f.version.Load() {
 		f.saw(at)
 	}

@@ -66,7 +66,9 @@ func TestStaleProcessCommitsNothing(t *testing.T) {
 				}
 				return c.inForce, nil
 			}}
-			at := time.Now().Add(-c.age)
+			now := time.Now()
+			f.now = func() time.Time { return now }
+			at := now.Add(-c.age)
 			if c.backward {
 				at = at.Round(0)
 			}

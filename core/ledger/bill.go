@@ -61,14 +61,14 @@ func (tx *Tx) billPeriods(a *core.Account, state *plan.State) (err error) {
 	return err
 }
 
-// periodPaid takes the payment of a plan's period.
-func (tx *Tx) periodPaid(p *sale.Purchase) {
+// periodPaid takes the payment of a plan's period, and reports whether it granted
+// or proved anything.
+func (tx *Tx) periodPaid(p *sale.Purchase) bool {
 	a := tx.Account(tx.ledger.Current(AccountKey{p.Customer, p.Unit}))
 	if a == nil || a.Became != "" || tx.Erased(p.Customer) {
-		return
+		return false
 	}
 	a.Settle(tx.Now)
-	if state := stateOf(a); state != nil {
-		state.PaidDue(a, plan.Due{Plan: p.Period.Plan, Serial: p.Period.Serial, Start: p.Period.Start, End: p.Period.End, Money: p.Price}, tx.Now)
-	}
+	state := stateOf(a)
+	return state != nil && state.PaidDue(a, plan.Due{Plan: p.Period.Plan, Serial: p.Period.Serial, Start: p.Period.Start, End: p.Period.End, Money: p.Price}, tx.Now)
 }

@@ -123,6 +123,7 @@ func (l *Ledger) nameConverted(b *Batch) error {
 		for i := range made.Lots {
 			b.Grants = append(b.Grants, made.Lots[i].Grant)
 		}
+		b.Records = append(b.Records, convertedKey(l.open.Of, key.Customer))
 	}
 	return nil
 }
@@ -130,13 +131,24 @@ func (l *Ledger) nameConverted(b *Batch) error {
 // converted reads what the conversion that the open one takes back had made of
 // a customer's account. Once written it never changes.
 func (l *Ledger) converted(ctx context.Context, customer string) (*convert.Plan, error) {
-	var made convert.Plan
 	r, err := l.Reader().Records.Record(ctx, convertedKey(l.open.Of, customer))
-	if err == nil && r != nil {
-		err = json.Unmarshal(r.Body, &made)
+	if err != nil {
+		return nil, err
+	}
+	return l.open.again(r, customer)
+}
+
+// again is what the conversion that this one takes back made of an account, by
+// its record.
+func (c *Conversion) again(r *Record, customer string) (*convert.Plan, error) {
+	var made convert.Plan
+	if r != nil {
+		if err := json.Unmarshal(r.Body, &made); err != nil {
+			return nil, err
+		}
 	}
 	made.Customer = customer
-	return l.open.Change.Again(made), err
+	return c.Change.Again(made), nil
 }
 
 // convert brings the open conversion to the accounts of a batch that it has not
@@ -168,7 +180,7 @@ func (tx *Tx) convert() error {
 
 func (tx *Tx) convertOne(c *Conversion, old, to *core.Account) error {
 	if c.Of != "" {
-		made, err := tx.ledger.converted(context.Background(), old.Customer)
+		made, err := c.again(tx.Record(convertedKey(c.Of, old.Customer)), old.Customer)
 		if err == nil {
 			err = c.back(made, old, to, tx.Now)
 		}

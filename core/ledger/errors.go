@@ -10,6 +10,10 @@ import (
 // the same key must be repeated to learn it.
 var ErrUnknown = errors.New("the outcome of the commit is not known")
 
+// ErrAway marks a commit that wrote nothing since the database could not be
+// reached: none of its ops is at fault.
+var ErrAway = errors.New("the database cannot be reached")
+
 // ErrFenced says that a claimed item is no longer held by the claim: its lease
 // ended and another worker has it.
 var ErrFenced = errors.New("the lease of a queued item has ended")

@@ -262,7 +262,7 @@ var errPoison = errors.New("an op of the batch failed half way")
 // the batch may have been written, since not every op may run twice.
 func (l *Ledger) commit(ops []*Op) {
 	err := l.try(ops)
-	if err != nil && len(ops) > 1 && !errors.Is(err, ErrUnknown) {
+	if err != nil && len(ops) > 1 && !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrAway) {
 		for _, op := range ops {
 			l.settle([]*Op{op}, l.try([]*Op{op}))
 		}

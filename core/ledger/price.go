@@ -51,7 +51,9 @@ func (tx *Tx) price(c *Charge) (*priced, error) {
 	}
 	at := c.happened(tx.Now)
 	card, err := c.Ask.Cards.At(at, pinned)
-	if own := tx.keeps(c, card, at); own != "" && own != pinned {
+	// A spent grant keeps no version in the config; one that came back since is
+	// priced as any other.
+	if own := tx.keeps(c, card, at); own != "" && own != pinned && c.Ask.Cards.Version(own) != nil {
 		card, err = c.Ask.Cards.At(at, own)
 	}
 	if err != nil {
@@ -107,11 +109,14 @@ func (tx *Tx) keeps(c *Charge, card *rate.Card, at core.Time) string {
 	if a == nil {
 		return ""
 	}
-	if a.Acts != 0 && a.Acts <= tx.Now {
-		a.Settle(tx.Now)
-	}
+	a.Settle(tx.Now) // a hold that has lapsed leaves its grant free, swept or not
 	for i := range a.Grants {
-		if g := &a.Grants[i]; g.Spendable(at) && g.Free() > 0 && g.Pays(c.Action) && !slices.Contains(not, g.Category) {
+		g := &a.Grants[i]
+		free, may := g.Free(), g.Spendable(at)
+		if at < tx.Now && g.Closed == core.Expired && g.Starts <= at && at < g.Expires { // it pays for what happened before its end
+			free, may = g.Ended-g.Away, true
+		}
+		if may && free > 0 && g.Pays(c.Action) && !slices.Contains(not, g.Category) {
 			return g.Metadata[rate.GrantPin]
 		}
 	}

@@ -98,7 +98,7 @@ func (tx *Tx) Pay(pay sale.Payment) (p sale.Purchase, fresh bool, err error) {
 		tx.UseNatural(paymentKey(p.ID), p.ID)
 		p.State, p.Object = sale.Paid, pay.Object
 		if p.Period != nil {
-			tx.periodPaid(&p)
+			p.Period.Idle = !tx.periodPaid(&p)
 		}
 		if p.Returns != nil { // that money went back was told before that it came
 			p.State = p.Outcome()

@@ -109,13 +109,13 @@ func (s *TopUpState) look(r *TopUp, net core.Amount, now core.Time, offer func(p
 	return &o, ""
 }
 
-// abandonAfter is how long a purchase that is neither paid nor declined is
+// AbandonAfter is how long a purchase that is neither paid nor declined is
 // waited for. A vendor's bill may be paid for as long.
-const abandonAfter = 30 * dayLength
+const AbandonAfter = 30 * 24 * time.Hour
 
 // lost reports whether the purchase that is waited for was waited for too long.
 func (s *TopUpState) lost(now core.Time) bool {
-	return s.Pending != "" && now >= s.Asked+abandonAfter
+	return s.Pending != "" && now >= s.Asked.Add(AbandonAfter)
 }
 
 // abandon gives up the purchase that is waited for. It is no decline: the move
@@ -271,8 +271,8 @@ func (s *TopUpState) rule(config *TopUp) *TopUp {
 
 // due is when a move below that was not answered yet can be.
 func (s *TopUpState) due(r *TopUp, net core.Amount, now core.Time) core.Time {
-	if s != nil && r != nil && !r.Off && s.Pending != "" && s.Asked+abandonAfter > now {
-		return s.Asked + abandonAfter
+	if s != nil && r != nil && !r.Off && s.Pending != "" && s.Asked.Add(AbandonAfter) > now {
+		return s.Asked.Add(AbandonAfter)
 	}
 	if s != nil && r != nil && !r.Off && s.Armed && s.Pending == "" && !s.Suspended && net < r.Below && s.Retry > now {
 		return s.Retry

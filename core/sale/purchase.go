@@ -52,6 +52,7 @@ type Period struct {
 	Serial int       `json:"serial"` // which of the customer's beginnings of a plan
 	Start  core.Time `json:"start"`
 	End    core.Time `json:"end"`
+	Idle   bool      `json:"idle,omitempty"` // it was paid, and that granted nothing: the plan was over, another, or paid already
 }
 
 // Payment is what a vendor says about money for a purchase.

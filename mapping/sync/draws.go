@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"scrip/adapters"
@@ -63,6 +64,10 @@ func (j *job) split(ctx context.Context, o *order) bool {
 func (j *job) splitInto(ctx context.Context, o *order, account ledger.AccountKey, key ledger.RecordKey, book *mapping.Book, began int64) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
+	figured, err := json.Marshal(book)
+	if err != nil {
+		return err
+	}
 	return j.w.o.Ledger.Do(ctx, &ledger.Op{
 		Names: func(b *ledger.Batch) {
 			b.Intents = append(b.Intents, j.lease())
@@ -70,6 +75,10 @@ func (j *job) splitInto(ctx context.Context, o *order, account ledger.AccountKey
 			b.Records = append(b.Records, key)
 		},
 		Decide: func(tx *ledger.Tx) error {
+			book := new(mapping.Book) // deciding may run again: what it marks as offered is this run's
+			if err := json.Unmarshal(figured, book); err != nil {
+				return err
+			}
 			now, err := bookOf(tx, key)
 			if err != nil {
 				return err

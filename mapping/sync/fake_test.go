@@ -14,6 +14,7 @@ import (
 	"scrip/core/ledger"
 	"scrip/mapping"
 	"scrip/storage/sqlite"
+	"scrip/storage/storetest"
 )
 
 // fault is what the scripted vendor does to one call.
@@ -268,7 +269,7 @@ func newWorldOf(t *testing.T, vendors map[string]adapters.Adapter, edit func(*ma
 	start := core.TimeOf(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	w.now.Store(int64(start))
 	w.wall.Store(int64(start))
-	w.led = ledger.Open(store, ledger.Options{
+	w.led = ledger.Open(storetest.Twice(store), ledger.Options{
 		Now: func() core.Time { return core.Time(w.now.Load()) }, Units: []core.Unit{credits}, Order: core.DefaultOrder(), Outward: out,
 	})
 	w.w = New(Options{

@@ -216,7 +216,7 @@ func (j *job) begin(ctx context.Context) (o *order, err error) {
 			if e := claimed.End; e != nil && e.Unit != "" {
 				account := ledger.AccountKey{Customer: customer, Unit: e.Unit}
 				b.Records = append(b.Records, mapping.BookKey(j.conn.Name, account))
-				if j.conn.TruesUp() {
+				if j.conn.TruesUp() || e.Spent {
 					b.Accounts = append(b.Accounts, account)
 				}
 			}

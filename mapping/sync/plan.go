@@ -8,6 +8,7 @@ import (
 	"scrip/adapters"
 	"scrip/core"
 	"scrip/core/ledger"
+	"scrip/core/plan"
 	"scrip/core/sale"
 	"scrip/mapping"
 )
@@ -82,8 +83,12 @@ func (j *job) choose(tx *ledger.Tx, row *ledger.Intent, body *mapping.Body, o *o
 		return j.chooseEnd(tx, row, body.End, o.links.One(adapters.RoleGrant) != "")
 	case body.Sale != nil:
 		o.act = doSell
-		if p, err := purchaseOf(tx, body.Sale.ID); err != nil || p.State != sale.Pending && !row.Tried {
+		p, err := purchaseOf(tx, body.Sale.ID)
+		switch {
+		case err != nil || p.State != sale.Pending && !row.Tried:
 			return &unsent{ledger.Ignored, fmt.Sprintf("the purchase is %s already", p.State)}, err
+		case p.Auto && p.Credits > 0 && !row.Tried && tx.Now >= p.Created.Add(plan.AbandonAfter):
+			return &unsent{ledger.Ignored, "the top-up was given up, another may have taken its place"}, nil
 		}
 	case body.Refund != nil:
 		o.act = doRefund
@@ -132,8 +137,12 @@ func (j *job) chooseEnd(tx *ledger.Tx, row *ledger.Intent, end *mapping.EndFacts
 	case end.Spent:
 		exact := book.Exact()
 		book.Note(mapping.Spent{Grant: end.Grant, Seq: end.Seq, Until: end.Until}, tx.Now)
-		if err := tx.PutRecord(key, book); err != nil || !exact {
+		back := returned(tx.Account(ledger.AccountKey{Customer: row.Customer, Unit: end.Unit}), end.Grant, j.conn.Name)
+		if err := tx.PutRecord(key, book); err != nil || !exact && !back {
 			return nil, err
+		}
+		if back {
+			return &unsent{ledger.Ignored, "something came back to the grant before it was withdrawn"}, nil
 		}
 		return &unsent{ledger.Ignored, "the vendor was told of all that was consumed, and has drawn it"}, nil
 	case book.Keeps(end.Grant) && end.Keep >= 0, !given && (end.Seq == 0 || end.Seq > book.Joined):

@@ -109,3 +109,26 @@ func TestComesBackToAnother(t *testing.T) {
 	mustBe(t, "links", n, 1)
 	mustBe(t, "linked to", vendor, "cg_1")
 }
+
+// A grant that was spent and got something back before its end was sent is in
+// force: what its vendor has of it stays.
+func TestSpentCameBack(t *testing.T) {
+	p := newPool()
+	w := newPoolWorld(t, p)
+	w.customer("acme", "Acme")
+	w.grant("acme", 100_00)
+	debit := w.debit("acme", 100_00)
+	w.holds(p, 0, "after the first")
+	w.reverse(debit, 80_00)
+	_, _, err := w.led.Issue(w.ctx, "short", ledger.AccountKey{Customer: "acme", Unit: "credits"}, core.Terms{
+		Amount: 50_00, Category: core.Promotional, Priority: core.DefaultPriority, Expires: w.led.Now().Add(10 * time.Hour),
+	})
+	w.must(err)
+	w.holds(p, 50_00, "with what is carried")
+	w.reverse(w.debit("acme", 50_00), 50_00) // in one window: the grant is whole again
+	w.holds(p, 50_00, "when the short one is whole again")
+	w.advance(11 * time.Hour)
+	w.drain()
+	w.debit("acme", 80_00)
+	w.holds(p, 0, "when all is spent")
+}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"scrip/core"
 	"scrip/core/ledger"
 	"scrip/internal/crash"
@@ -39,7 +41,7 @@ func (s *Store) Commit(ctx context.Context, b *ledger.Batch, decide func(*ledger
 		}
 		wait := backOff(s.limits.first, try)
 		if try++; again.once && try > 2 || try > s.limits.tries || time.Since(began)+wait > s.limits.retry || s.closed.Load() {
-			return again.cause
+			return away(again.cause)
 		}
 		select {
 		case <-time.After(wait):
@@ -47,6 +49,15 @@ func (s *Store) Commit(ctx context.Context, b *ledger.Batch, decide func(*ledger
 			return again.cause
 		}
 	}
+}
+
+// away marks what no answer of the server's is about a statement.
+func away(err error) error {
+	var known *pgconn.PgError
+	if errors.As(err, &known) && refused(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, ledger.ErrAway)
 }
 
 // againError says that nothing was written and that another try may succeed.

@@ -52,9 +52,9 @@ func newLoad(c *session, b *ledger.Batch) *load {
 	}
 }
 
-// bucketsOf are the buckets of what a batch names, ascending. Answers and
-// natural keys need no fence: whoever takes one that is being taken is refused
-// by its index, looks again and finds it.
+// bucketsOf are the buckets of what a batch names, ascending. Answers
+// need no fence: whoever takes a key that is being taken is refused by its
+// index, looks again and finds it.
 func bucketsOf(b *ledger.Batch, more []int) []int {
 	var in [core.BucketCount]bool
 	at := func(bucket int) {
@@ -69,6 +69,9 @@ func bucketsOf(b *ledger.Batch, more []int) []int {
 		for _, id := range list {
 			at(id.Bucket())
 		}
+	}
+	for _, key := range b.Naturals { // that one is not there is what a decision may rest on
+		at(core.Bucket(key))
 	}
 	for _, key := range b.Records {
 		at(place(key.ID))

@@ -111,3 +111,34 @@ func forms(t *testing.T, test func(t *testing.T, o Options)) {
 		t.Run(fmt.Sprintf("one bucket %v", one), func(t *testing.T) { test(t, Options{OneBucket: one}) })
 	}
 }
+
+// A delivery and a sweep tell one fact, each under a natural key of its own and
+// each only where the other has not: however they meet, one is kept.
+func TestAFactIsKeptOnce(t *testing.T) {
+	const facts = 25
+	url := database(t)
+	stores := []*Store{openAt(t, url, Options{}), openAt(t, url, Options{})}
+	for n := range facts {
+		keys := []string{fmt.Sprint("event/x/", n), fmt.Sprint("sweep/x/", n)}
+		errs := all(2, func(i int) error {
+			id := core.NewID(core.EventID, keys[i], "event", keys[i], 0)
+			e := &ledger.Event{ID: id, Connection: "x", VendorID: keys[i], State: ledger.Waiting, Received: 1}
+			b := &ledger.Batch{Events: []ledger.Lease{{ID: id}}, Naturals: keys}
+			return stores[i].Commit(t.Context(), b, func(s *ledger.State) (*ledger.Changes, error) {
+				if s.Naturals[keys[1-i]] != "" {
+					return &ledger.Changes{}, nil
+				}
+				return &ledger.Changes{Events: []*ledger.Event{e}, Naturals: []ledger.Natural{{Key: keys[i], ID: id}}}, nil
+			})
+		})
+		for _, err := range errs {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	list, err := stores[0].Reader().Queues.Events(t.Context(), ledger.QueueFilter{Limit: 2 * facts})
+	if err != nil || len(list) != facts {
+		t.Errorf("%d facts are kept as %d events, %v", facts, len(list), err)
+	}
+}
